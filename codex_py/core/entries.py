@@ -1,0 +1,340 @@
+"""The nouns: Entry (always saved), Delta (never saved) and Part (text or picture)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Literal
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture kept beside the log; `blob` is its content hash, sizes are in pixels."""
+
+    blob: str
+    media_type: str
+    name: str = ""
+    width: int = 0
+    height: int = 0
+    detail: str = "auto"
+
+
+Part = Text | Image
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or more samples, as the provider told them; never estimated."""
+
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input + other.input,
+            self.cached + other.cached,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A saved record. The session stamps `n` (line number and id) and `at` (UTC seconds)."""
+
+    kind: ClassVar[str] = ""
+    n: int = -1
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Entry):
+    """The first line of every log."""
+
+    kind: ClassVar[str] = "started"
+    session: str
+    cwd: str
+    version: int = 1
+    """Version of the log's format."""
+    app: str = ""
+    mode: str = ""
+    model: str = ""
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Entry):
+    """The log was opened again; grants given before this line no longer count."""
+
+    kind: ClassVar[str] = "resumed"
+    cwd: str
+    app: str = ""
+    mode: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context(Entry):
+    """Facts put before the model that no user typed: the environment, AGENTS.md."""
+
+    kind: ClassVar[str] = "context"
+    name: str
+    text: str
+    source: str = ""
+    """The file it came from, if any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User(Entry):
+    """What the user said or showed."""
+
+    kind: ClassVar[str] = "user"
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assistant(Entry):
+    """A message of the model. A partial one was cut off: shown on replay, never sent back."""
+
+    kind: ClassVar[str] = "assistant"
+    text: str
+    partial: bool = False
+    raw: Json | None = None
+    """The provider's own item, sent back word for word to the wire it came from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reasoning(Entry):
+    """A reasoning item: its summary for us, its raw form for the provider."""
+
+    kind: ClassVar[str] = "reasoning"
+    summary: str
+    raw: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall(Entry):
+    """The model's wish to use a tool. `arguments` is the text as it came, JSON or freeform."""
+
+    kind: ClassVar[str] = "tool_call"
+    call_id: str
+    name: str
+    arguments: str
+    freeform: bool = False
+    raw: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled(Entry):
+    """One model response is complete; closes the entries it brought."""
+
+    kind: ClassVar[str] = "sampled"
+    model: str
+    wire: str = ""
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    status: str = "completed"
+    """`completed`, or why the answer is incomplete (for example `max_output_tokens`)."""
+
+
+Verdict = Literal["allow", "ask", "deny"]
+By = Literal["policy", "rule", "user", "headless", "reviewer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(Entry):
+    """What policy or the user said about a call: the value policy returns is what is logged."""
+
+    kind: ClassVar[str] = "decision"
+    call_id: str = ""
+    verdict: Verdict = "ask"
+    by: By = "policy"
+    reason: str = ""
+    confined: str = ""
+    """How a command runs: `` as the user would, else `read-only` or `workspace-write`."""
+    grant: str = ""
+    """The option or setting that would have allowed it."""
+    remember: str = ""
+    """A grant that holds until the session is resumed: a command prefix or a path."""
+    effects: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult(Entry):
+    """What came of a call: what the model reads, and the facts as data."""
+
+    kind: ClassVar[str] = "tool_result"
+    call_id: str
+    ok: bool
+    parts: tuple[Part, ...]
+    full: str = ""
+    """File beside the log that holds the whole output, when `parts` was cut."""
+    seconds: float = 0.0
+    data: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compacted(Entry):
+    """From here on the model sees `summary` instead of everything before line `keep_from`."""
+
+    kind: ClassVar[str] = "compacted"
+    summary: str
+    keep_from: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed(Entry):
+    """A setting of the running session was changed."""
+
+    kind: ClassVar[str] = "changed"
+    setting: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(Entry):
+    """Something the user was told that is not part of the conversation."""
+
+    kind: ClassVar[str] = "notice"
+    text: str
+    level: Literal["info", "warning", "error"] = "warning"
+
+
+Reason = Literal["done", "failed", "interrupted", "limit", "stuck"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnEnded(Entry):
+    """The turn is over: why, and what it used."""
+
+    kind: ClassVar[str] = "turn_ended"
+    reason: Reason
+    error: str = ""
+    fault: str = ""
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown(Entry):
+    """A line of a later version: kept whole, shown as such, never sent to a model."""
+
+    kind: ClassVar[str] = "unknown"
+    data: Json
+
+
+KINDS: dict[str, type[Entry]] = {
+    each.kind: each
+    for each in (
+        Started,
+        Resumed,
+        Context,
+        User,
+        Assistant,
+        Reasoning,
+        ToolCall,
+        Sampled,
+        Decision,
+        ToolResult,
+        Compacted,
+        Changed,
+        Notice,
+        TurnEnded,
+    )
+}
+
+
+DeltaOf = Literal["text", "reasoning", "arguments", "output", "retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A passing fragment: shown live, never saved. `retry` voids the sample's earlier deltas."""
+
+    of: DeltaOf
+    text: str
+    call_id: str = ""
+    name: str = ""
+    """For `arguments`: the tool whose arguments these are."""
+
+
+def plain(entry: Entry) -> Json:
+    """An entry as JSON data; fields that hold their default are left out."""
+    if isinstance(entry, Unknown):
+        return entry.data
+    found: Json = {"kind": entry.kind, "n": entry.n, "at": round(entry.at, 3)}
+    for each in fields(entry):
+        value = getattr(entry, each.name)
+        if each.name in ("n", "at") or value is None or value == "" or value == {}:
+            continue
+        if each.name == "parts":
+            value = [_plain_part(part) for part in value]
+        elif isinstance(value, Usage):
+            value = {one.name: getattr(value, one.name) for one in fields(value)}
+        found[each.name] = value
+    return found
+
+
+def _plain_part(part: Part) -> Json:
+    if isinstance(part, Text):
+        return {"text": part.text}
+    found = {each.name: getattr(part, each.name) for each in fields(part)}
+    return {"image": found.pop("blob"), **{key: value for key, value in found.items() if value}}
+
+
+def revive(data: Json) -> Entry:
+    """The entry that `plain` wrote; unknown kinds and unreadable lines become Unknown.
+
+    Fields of a later version are dropped, so an older program opens a newer log.
+    """
+    kind = KINDS.get(str(data.get("kind")))
+    if kind is None:
+        return _unknown(data)
+    names = {each.name for each in fields(kind)}
+    given = {key: value for key, value in data.items() if key in names}
+    try:
+        if "parts" in given:
+            given["parts"] = tuple(_part(part) for part in given["parts"])
+        elif kind in (User, ToolResult):
+            given["parts"] = ()
+        if "usage" in given:
+            given["usage"] = Usage(**given["usage"])
+        for name in _TEXTS & names:
+            given.setdefault(name, "")
+        return kind(**given)
+    except (TypeError, KeyError, AttributeError):
+        return _unknown(data)
+
+
+_TEXTS = {"text", "summary", "arguments", "value", "cwd"}
+
+
+def _unknown(data: Json) -> Unknown:
+    return Unknown(n=int(data.get("n", -1)), at=float(data.get("at", 0.0)), data=data)
+
+
+def _part(data: Json) -> Part:
+    if "image" not in data:
+        return Text(data["text"])
+    given = dict(data)
+    return Image(blob=given.pop("image"), **given)
+
+
+def stamped(entry: Entry, n: int, at: float) -> Entry:
+    """The same entry with its place and time in the log."""
+    return replace(entry, n=n, at=at)
+
+
+def words(parts: tuple[Part, ...]) -> str:
+    """The text of some parts, pictures left out."""
+    return "\n".join(part.text for part in parts if isinstance(part, Text))

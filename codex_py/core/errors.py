@@ -1,0 +1,31 @@
+"""The three errors made on purpose; anything else is a bug and travels to the top."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Fault = Literal[
+    "network", "server", "rate", "auth", "quota", "context", "protocol", "request", "refused"
+]
+"""What went wrong with a model: each front-end words its own advice from this."""
+
+
+class ToolError(Exception):
+    """A call that cannot be done; the model reads the message and may try otherwise."""
+
+
+class ModelError(Exception):
+    """One sample failed. `retry` says whether the same request may succeed later."""
+
+    def __init__(
+        self, message: str, *, fault: Fault, retry: bool = False, after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.fault: Fault = fault
+        self.retry = retry
+        self.after = after
+        """Seconds the server asked us to wait, when it did."""
+
+
+class UsageError(Exception):
+    """The user asked for something that cannot be; one line, exit code 2."""

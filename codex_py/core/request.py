@@ -1,0 +1,122 @@
+"""Pure: a log becomes the request for the next sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from codex_py.core.entries import (
+    Assistant,
+    Compacted,
+    Context,
+    Entry,
+    Json,
+    Reasoning,
+    Sampled,
+    Text,
+    ToolCall,
+    ToolResult,
+    User,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the model sees it. `schema` is a strict JSON schema; `grammar` is Lark text."""
+
+    name: str
+    description: str
+    schema: Json
+    grammar: str = ""
+    """When set, the tool also works freeform: its input is text of this grammar."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """How to sample. Empty strings and zero mean: leave it to the provider."""
+
+    model: str
+    effort: str = ""
+    summary: str = ""
+    verbosity: str = ""
+    service_tier: str = ""
+    cache_key: str = ""
+    max_output_tokens: int = 0
+    parallel: bool = True
+    freeform: bool = False
+    """The model takes freeform (custom) tools with a grammar."""
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One sample's request: pure data; equal logs give equal requests.
+
+    `input` holds entries of the kinds Context, User, Assistant, Reasoning, ToolCall and
+    ToolResult only, every call followed by exactly one result. `blob` reads a picture's bytes.
+    """
+
+    instructions: str
+    input: tuple[Entry, ...]
+    tools: tuple[ToolSpec, ...]
+    settings: ModelSettings
+    blob: Callable[[str], bytes] = field(compare=False, repr=False)
+
+
+LOST = "No result: the turn was interrupted before this call finished; it may have run in part."
+
+
+def project(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries a model is shown: compaction applied, partial text dropped, gaps filled."""
+    cut, summary = _compaction(entries)
+    found: list[Entry] = []
+    open_calls: dict[str, ToolCall] = {}
+    sampled = False
+    for entry in entries:
+        if isinstance(entry, Context):
+            found.append(entry)
+        elif entry.n < cut:
+            continue
+        elif isinstance(entry, ToolResult):
+            if open_calls.pop(entry.call_id, None) is not None:
+                found.append(entry)
+        elif isinstance(entry, Sampled):
+            sampled = True
+        elif isinstance(entry, (ToolCall, Reasoning, Assistant, User)):
+            if isinstance(entry, Assistant) and entry.partial:
+                continue
+            if open_calls and (sampled or isinstance(entry, User)):
+                _close(open_calls, found)
+            sampled = False
+            if isinstance(entry, ToolCall):
+                open_calls[entry.call_id] = entry
+            found.append(entry)
+    _close(open_calls, found)
+    if summary is not None:
+        found.insert(_after_context(found), summary)
+    return tuple(found)
+
+
+def _close(open_calls: dict[str, ToolCall], found: list[Entry]) -> None:
+    if not open_calls:
+        return
+    for call in open_calls.values():
+        found.append(
+            ToolResult(n=call.n, at=call.at, call_id=call.call_id, ok=False, parts=(Text(LOST),))
+        )
+    open_calls.clear()
+
+
+def _compaction(entries: Sequence[Entry]) -> tuple[int, User | None]:
+    for entry in reversed(entries):
+        if isinstance(entry, Compacted):
+            text = f"Summary of the work so far:\n{entry.summary}"
+            return entry.keep_from, User(n=entry.n, at=entry.at, parts=(Text(text),))
+    return -1, None
+
+
+def _after_context(found: list[Entry]) -> int:
+    for place, entry in enumerate(found):
+        if not isinstance(entry, Context):
+            return place
+    return len(found)

@@ -1,0 +1,45 @@
+"""What a call would touch: declared by a tool, judged by policy, enforced by the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Everything one call would touch. Paths are absolute, as text, links not yet resolved."""
+
+    command: str | None = None
+    """A shell command line that would run."""
+    cwd: str | None = None
+    """The folder the command would run in; the session's own when None."""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    network: bool = False
+    unknown: bool = False
+    """True when the tool cannot say: policy then asks."""
+
+    @property
+    def reading(self) -> bool:
+        """True when the call changes nothing: it may run beside other such calls."""
+        return not (self.command is not None or self.writes or self.network or self.unknown)
+
+    def plain(self) -> dict[str, object]:
+        """The effects as JSON data, empty fields left out."""
+        found: dict[str, object] = {}
+        if self.command is not None:
+            found["command"] = self.command
+        if self.cwd is not None:
+            found["cwd"] = self.cwd
+        if self.reads:
+            found["reads"] = list(self.reads)
+        if self.writes:
+            found["writes"] = list(self.writes)
+        if self.network:
+            found["network"] = True
+        if self.unknown:
+            found["unknown"] = True
+        return found
+
+
+UNKNOWN = Effects(unknown=True)

@@ -1,0 +1,1 @@
+"""Models: clients for each wire, the catalogue, and a scripted model."""

@@ -1,0 +1,1 @@
+"""Front-ends: each shows entries and deltas, and answers questions."""
