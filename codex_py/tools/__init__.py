@@ -1,1 +1,26 @@
-"""Tools the model may use: one small file each."""
+"""Tools the model may use: the list, written out by hand."""
+
+from __future__ import annotations
+
+from codex_py.core.tool import Tool
+
+
+def builtin(patch_style: str, *, vision: bool = True) -> tuple[Tool, ...]:
+    """The tools for a model: `patch` or `replace` says how it edits."""
+    from codex_py.tools import list_files, read_file, search, shell, update_plan  # late: pydantic
+
+    tools = [read_file.TOOL, list_files.TOOL, search.TOOL]
+    if patch_style.startswith("patch"):
+        from codex_py.tools import apply_patch  # late: one of two ways to edit
+
+        tools.append(apply_patch.TOOL)
+    else:
+        from codex_py.tools import edit_file, write_file  # late: one of two ways to edit
+
+        tools += [edit_file.TOOL, write_file.TOOL]
+    tools += [shell.TOOL, update_plan.TOOL]
+    if vision:
+        from codex_py.tools import view_image  # late: only for models with eyes
+
+        tools.append(view_image.TOOL)
+    return tuple(tools)

@@ -1,0 +1,48 @@
+"""What every editing tool does last: write the changes, and state them as facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codex_py.core.entries import Json
+from codex_py.core.tool import Call, Output
+from codex_py.host.change import Change
+from codex_py.tools._diff import counts
+
+
+def write(changes: Sequence[Change], call: Call, text: str) -> Output:
+    """Commit all changes or none; the output's data tells what each did."""
+    stale = [note for change in changes if (note := stale_note(change, call))]
+    digests = call.host.commit(changes)
+    notes = [note for change in changes for note in change.notes]
+    facts = [fact(change) for change in changes]
+    told = "\n".join([text.rstrip("\n"), *stale, *notes])
+    return Output.of(told, changes=facts, seen=digests)
+
+
+def fact(change: Change) -> Json:
+    """One change as data: path, kind, where it moved from, lines added and removed."""
+    added, removed = counts(change)
+    found: Json = {
+        "path": change.path,
+        "kind": change.kind,
+        "added": added,
+        "removed": removed,
+    }
+    if change.moved_from:
+        found["from"] = change.moved_from
+    return found
+
+
+def stale_note(change: Change, call: Call) -> str:
+    """Says that a file was changed by someone else since the model saw it."""
+    if change.before is None:
+        return ""
+    path = change.moved_from or change.path
+    seen = call.digest_seen(call.host.real(path))
+    if seen is None or seen == call.host.digest(change.before):
+        return ""
+    return (
+        f"Note: {path} had changed since you last read it (by the user, a command or another "
+        "program). The edit was made to the file as it is now; read it before you go on."
+    )
