@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 Json = dict[str, Any]
@@ -266,68 +266,6 @@ class Delta:
     call_id: str = ""
     name: str = ""
     """For `arguments`: the tool whose arguments these are."""
-
-
-def plain(entry: Entry) -> Json:
-    """An entry as JSON data; fields that hold their default are left out."""
-    if isinstance(entry, Unknown):
-        return entry.data
-    found: Json = {"kind": entry.kind, "n": entry.n, "at": round(entry.at, 3)}
-    for each in fields(entry):
-        value = getattr(entry, each.name)
-        if each.name in ("n", "at") or value is None or value == "" or value == {}:
-            continue
-        if each.name == "parts":
-            value = [_plain_part(part) for part in value]
-        elif isinstance(value, Usage):
-            value = {one.name: getattr(value, one.name) for one in fields(value)}
-        found[each.name] = value
-    return found
-
-
-def _plain_part(part: Part) -> Json:
-    if isinstance(part, Text):
-        return {"text": part.text}
-    found = {each.name: getattr(part, each.name) for each in fields(part)}
-    return {"image": found.pop("blob"), **{key: value for key, value in found.items() if value}}
-
-
-def revive(data: Json) -> Entry:
-    """The entry that `plain` wrote; unknown kinds and unreadable lines become Unknown.
-
-    Fields of a later version are dropped, so an older program opens a newer log.
-    """
-    kind = KINDS.get(str(data.get("kind")))
-    if kind is None:
-        return _unknown(data)
-    names = {each.name for each in fields(kind)}
-    given = {key: value for key, value in data.items() if key in names}
-    try:
-        if "parts" in given:
-            given["parts"] = tuple(_part(part) for part in given["parts"])
-        elif kind in (User, ToolResult):
-            given["parts"] = ()
-        if "usage" in given:
-            given["usage"] = Usage(**given["usage"])
-        for name in _TEXTS & names:
-            given.setdefault(name, "")
-        return kind(**given)
-    except (TypeError, KeyError, AttributeError):
-        return _unknown(data)
-
-
-_TEXTS = {"text", "summary", "arguments", "value", "cwd"}
-
-
-def _unknown(data: Json) -> Unknown:
-    return Unknown(n=int(data.get("n", -1)), at=float(data.get("at", 0.0)), data=data)
-
-
-def _part(data: Json) -> Part:
-    if "image" not in data:
-        return Text(data["text"])
-    given = dict(data)
-    return Image(blob=given.pop("image"), **given)
 
 
 def stamped(entry: Entry, n: int, at: float) -> Entry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 Fault = Literal[
     "network", "server", "rate", "auth", "quota", "context", "protocol", "request", "refused"
@@ -12,6 +12,11 @@ Fault = Literal[
 
 class ToolError(Exception):
     """A call that cannot be done; the model reads the message and may try otherwise."""
+
+    def __init__(self, message: str, data: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.data = data or {}
+        """Facts for the log, as in a tool's output."""
 
 
 class ModelError(Exception):

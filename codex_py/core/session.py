@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from codex_py.core.entries import Delta, Entry, Json, plain, revive, stamped
+from codex_py.core.codec import plain, revive
+from codex_py.core.entries import Delta, Entry, Json, stamped
 from codex_py.core.errors import UsageError
 
 Listener = Callable[[Entry | Delta], None]

@@ -1,0 +1,220 @@
+"""The façade: puts a session and a kit together, and runs turns."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codex_py.brain import Brain, choose
+from codex_py.context import documents, environment
+from codex_py.core import session as sessions
+from codex_py.core.entries import Entry, Notice, Part, Started, Text, TurnEnded
+from codex_py.core.errors import UsageError
+from codex_py.core.limits import Limits
+from codex_py.core.policy import Piece, Policy
+from codex_py.core.session import Session
+from codex_py.core.tool import Tool
+from codex_py.core.turn import Ask, Kit, run_turn
+from codex_py.host import Host, Unconfined, open_host, settled
+from codex_py.host.confine import Ground
+from codex_py.host.git import find_root
+from codex_py.prompts import text
+from codex_py.settings import Settings, secret_places
+from codex_py.tools import builtin
+from codex_py.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How this run was started: what is not a setting."""
+
+    cwd: str
+    add_dirs: tuple[str, ...] = ()
+    interactive: bool = False
+    skip_git_check: bool = False
+    scratch: str = ""
+    """Where to keep the log instead of the home folder: for runs that leave nothing."""
+
+
+class Agent:
+    """A session and the kit that works on it. No logic of its own."""
+
+    def __init__(self, session: Session, kit: Kit, brain: Brain) -> None:
+        self.session = session
+        self.kit = kit
+        self.brain = brain
+        self._turn = 0
+
+    async def run(self, prompt: str, images: Sequence[Part] = ()) -> TurnEnded:
+        """One turn, from the user's words to quiet."""
+        self._turn = len(self.session.entries)
+        parts: tuple[Part, ...] = (Text(prompt), *images) if prompt else tuple(images)
+        return await run_turn(self.session, parts, self.kit)
+
+    def turn(self) -> list[Entry]:
+        """The entries of the newest turn."""
+        return self.session.entries[self._turn :]
+
+    def describe(self) -> str:
+        """One line: version, model, mode and confinement, folder."""
+        policy, host = self.kit.policy, self.kit.host
+        confined = f" ({host.confinement})" if policy.mode == "full-auto" else ""
+        effort = f" {self.kit.settings.effort}" if self.kit.settings.effort else ""
+        return (
+            f"codex-py {__version__} · {self.brain.label}{effort} · "
+            f"{policy.mode}{confined} · {host.cwd}"
+        )
+
+    async def close(self) -> None:
+        """End what was started, let go of the log."""
+        try:
+            await self.kit.model.close()
+        finally:
+            self.kit.host.close()
+            self.session.close()
+
+
+def open_agent(settings: Settings, launch: Launch, ask: Ask) -> Agent:
+    """A new session, ready to run. Raises UsageError before anything is written or sent."""
+    cwd = os.path.realpath(launch.cwd)
+    git_root = find_root(cwd)
+    root = str(git_root) if git_root else None
+    bare = not root and settings.approval_mode != "suggest" and not launch.skip_git_check
+    if bare and settings.require_git:
+        raise UsageError(
+            f"{cwd} is not in a Git repository and require_git is set: "
+            "run `git init`, or give --skip-git-repo-check"
+        )
+    roots = (cwd, *(os.path.realpath(each) for each in launch.add_dirs))
+    roots = (*roots, *(os.path.realpath(each) for each in settings.writable_roots))
+    needed = settings.approval_mode == "full-auto"
+    ground = Ground(
+        cwd,
+        roots,
+        own=os.path.realpath(settings.home),
+        git=settings.git,
+        deny_read=secret_places(settings),
+    )
+    host = open_host(ground, os.environ, timeout=settings.command_timeout)
+    try:
+        brain = choose(settings, os.environ)
+        host = settled(host.without_keys(brain.key_names), needed=needed)
+        session = sessions.create(Path(launch.scratch) if launch.scratch else settings.home / "sessions")
+    except Unconfined as error:
+        host.close()
+        raise UsageError(f"{NO_WALL}: {error}") from error
+    except BaseException:
+        host.close()
+        raise
+    _begin(session, settings, launch, host, brain, root)
+    if bare:
+        session.append(Notice(text=f"{NO_GIT} ({cwd})"))
+    kit = _kit(settings, host, brain, session, ask)
+    return Agent(session, kit, brain)
+
+
+def _begin(
+    session: Session,
+    settings: Settings,
+    launch: Launch,
+    host: Host,
+    brain: Brain,
+    git_root: str | None,
+) -> None:
+    session.append(
+        Started(
+            session=session.id,
+            cwd=host.cwd,
+            app=f"codex_py {__version__} python {platform.python_version()}",
+            mode=settings.approval_mode,
+            model=brain.settings.model,
+        )
+    )
+    if host.weakness and settings.approval_mode == "full-auto":
+        session.append(Notice(text=host.weakness))
+    session.append(
+        environment(
+            cwd=host.cwd,
+            roots=host.roots,
+            mode=settings.approval_mode,
+            git_root=git_root,
+            interactive=launch.interactive,
+        )
+    )
+    found, warning = documents(settings, host.cwd, git_root)
+    for each in found if brain.profile is None else ():
+        session.append(each)
+    if warning:
+        session.append(Notice(text=warning))
+
+
+NO_WALL = (
+    "full-auto runs every command confined, and nothing can be enforced here "
+    "(see `codex-py sandbox doctor`; suggest and auto-edit work without)"
+)
+NO_GIT = "not a Git repository: there is no history to go back to if an edit goes wrong"
+
+
+def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: Ask) -> Kit:
+    tools = builtin(brain.patch_style, vision=brain.vision)
+    instructions = _instructions(settings, tools)
+    if brain.profile is not None:
+        tools = tuple(tool for tool in tools if tool.name in brain.profile.tools)
+        instructions = brain.profile.instructions
+    return Kit(
+        model=brain.client,
+        settings=brain.sampling(session.id),
+        instructions=instructions,
+        tools=tools,
+        specs=tuple(tool.spec() for tool in tools),
+        policy=Policy(
+            mode=settings.approval_mode,
+            roots=host.roots,
+            confines=host.confines,
+            secret=secret_places(settings),
+            shown=(os.path.realpath(session.beside),),
+        ),
+        read_line=read_pieces,
+        host=host,
+        ask=ask,
+        limits=Limits(max_steps=settings.max_steps or brain.max_steps),
+        nudge=brain.nudge,
+        vision=brain.vision,
+        output_limit=settings.tool_output_token_limit * 4,
+    )
+
+
+def _instructions(settings: Settings, tools: Sequence[Tool]) -> str:
+    if settings.model_instructions_file:
+        try:
+            with open(settings.model_instructions_file, encoding="utf-8") as file:
+                base = file.read()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"model_instructions_file: {error}") from error
+    else:
+        base = text("system.md")
+    patching = any(tool.name == "apply_patch" for tool in tools)
+    parts = [base.strip(), text("patch.md" if patching else "replace.md").strip()]
+    if settings.developer_instructions:
+        parts.append(settings.developer_instructions)
+    return "\n\n".join(parts)
+
+
+def read_pieces(command: str, cwd: str) -> tuple[Piece, ...]:
+    """A command line's parts for policy; what could not be understood is one asking part."""
+    from codex_py.core.commands import read_line  # late: the grammar is loaded when needed
+
+    line = read_line(command)
+    if not line.understood and all(part.reading for part in line.parts):
+        return (Piece(command, False, "it could not be understood"),)
+    return tuple(
+        Piece(part.text, part.reading, part.why, tuple(_real(each, cwd) for each in part.reads))
+        for part in line.parts
+    )
+
+
+def _real(path: str, cwd: str) -> str:
+    return os.path.realpath(os.path.join(cwd, os.path.expanduser(path)))

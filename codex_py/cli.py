@@ -1,0 +1,151 @@
+"""The command line: arguments become settings and one front-end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from codex_py.core.errors import UsageError
+
+EXAMPLES = """\
+examples:
+  codex-py exec --full-auto "fix the failing test"     one task, confined, no questions
+  codex-py exec "explain how requests are retried"     reads only; edits and commands ask
+  codex-py exec -i sketch.png "build this page"        with a picture
+  git diff | codex-py exec "review this change"        text from a pipe is added
+  codex-py exec --json --full-auto "…" > events.jsonl  typed events, one a line
+  codex-py policy explain -a suggest -- git log -p     what would be asked, and why
+  codex-py sandbox doctor                              what can be enforced here
+
+approval modes:
+  suggest    reading is free; edits and commands ask (the default)
+  auto-edit  edits inside the workspace are free too; commands ask
+  full-auto  all free, but every command is confined: no network, writes only in the
+             workspace and temporary files
+
+exit codes:
+  0 finished  1 the turn failed  2 usage or configuration  3 stopped at a limit or stuck
+  4 a required check failed  5 an action was refused as nobody could be asked
+  130/143 interrupted
+
+environment: OPENAI_API_KEY, OPENAI_BASE_URL, CODEX_PY_HOME (default ~/.codex-py), NO_COLOR
+"""
+
+VERBS = ("exec", "apply-patch", "policy", "sandbox", "debug", "local")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line. Returns the exit code; a usage error is one line and code 2."""
+    try:
+        return _dispatch(list(argv))
+    except UsageError as error:
+        sys.stderr.write(f"codex-py: {error}\n")
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(argv: list[str]) -> int:
+    verb = argv[0] if argv else ""
+    if verb == "apply-patch":
+        from codex_py.ui.apply_patch import main as run  # late: one front-end a run
+
+        return run(argv[1:])
+    if verb == "policy":
+        from codex_py.ui.policy import main as run  # late: one front-end a run
+
+        return run(argv[1:])
+    if verb == "sandbox":
+        from codex_py_sandbox.__main__ import main as run  # late: one front-end a run
+
+        return run(argv[1:])
+    if verb == "local":
+        from codex_py.ui.local import main as run  # late: one front-end a run
+
+        return run(argv[1:])
+    if verb == "debug":
+        if argv[1:2] != ["prompt"]:
+            raise UsageError("debug needs a word: `codex-py debug prompt [PROMPT]`")
+        return _task(argv[2:], "codex-py debug prompt", _debug)
+    if verb == "exec":
+        return _task(argv[1:], "codex-py exec", _exec)
+    return _task(argv, "codex-py", _start)
+
+
+def _task(argv: list[str], prog: str, front: Callable[[argparse.Namespace], int]) -> int:
+    args = _parser(prog).parse_args(argv)
+    if args.version:
+        from codex_py.version import __version__  # late: all that this answer needs
+
+        sys.stdout.write(f"codex-py {__version__}\n")
+        return 0
+    return front(args)
+
+
+def _parser(prog: str) -> _Parser:
+    about = "A coding agent in your terminal: it reads, edits and runs until the task is done."
+    parser = _Parser(
+        prog=prog,
+        description=about,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("prompt", nargs="?", help="what to do; - reads it from stdin")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument(
+        "-a",
+        "--approval-mode",
+        metavar="MODE",
+        help="suggest (default), auto-edit or full-auto",
+    )
+    mode.add_argument("--auto-edit", action="store_true", help="short for -a auto-edit")
+    mode.add_argument("--full-auto", action="store_true", help="short for -a full-auto")
+    add("-m", "--model", help="a model of the catalogue, or provider/model (default o4-mini)")
+    add("--effort", help="reasoning effort: none minimal low medium high xhigh max")
+    add("-i", "--image", action="append", nargs="+", default=[], metavar="FILE")
+    add("-C", "--cd", metavar="DIR", help="work in this folder")
+    add("--add-dir", action="append", default=[], metavar="DIR", help="also writable")
+    add("-c", "--config", action="append", default=[], metavar="KEY=VALUE", dest="config")
+    add("-p", "--profile", default="", help="PROFILE.config.toml in the home folder")
+    add("--local", action="store_true", help="use the built-in small model: no key, no network")
+    add("-q", "--quiet", action="store_true", help="the same as exec")
+    add("--json", action="store_true", help="events as JSON lines on stdout")
+    add("-o", "--output-last-message", default="", metavar="FILE")
+    add("--skip-git-repo-check", action="store_true", help="no warning outside Git")
+    add("--max-steps", type=int, default=0, metavar="N", help="stop after N model responses")
+    add("--color", choices=("auto", "always", "never"), default="auto")
+    add("-V", "--version", action="store_true")
+    return parser
+
+
+def _start(args: argparse.Namespace) -> int:
+    if args.quiet:
+        return _exec(args)
+    raise UsageError(
+        'the interactive session is not built yet; use `codex-py exec "what to do"` '
+        "(or -q) for one task"
+    )
+
+
+def _exec(args: argparse.Namespace) -> int:
+    from codex_py.ui.start import one_shot  # late: one front-end a run
+
+    return one_shot(args)
+
+
+def _debug(args: argparse.Namespace) -> int:
+    from codex_py.ui.debug import prompt  # late: one front-end a run
+
+    return prompt(args)

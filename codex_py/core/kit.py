@@ -1,0 +1,47 @@
+"""What a turn needs; the front-end and the agent put it together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from codex_py.core.client import ModelClient
+from codex_py.core.entries import Decision, Entry, Part, ToolCall
+from codex_py.core.limits import Limits
+from codex_py.core.policy import Policy, ReadLine
+from codex_py.core.request import ModelSettings, ToolSpec
+from codex_py.core.tool import Tool
+from codex_py.core.truncate import LIMIT
+from codex_py.host import Host
+
+Ask = Callable[[ToolCall, Decision], Awaitable[Decision]]
+"""Asks the user about a call. Contract: returns a decision whose verdict is allow or deny."""
+
+
+def silent(turn: Sequence[Entry]) -> str:
+    """The nudge of models that need none."""
+    del turn
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a turn needs; the front-end and the agent put it together."""
+
+    model: ModelClient
+    settings: ModelSettings
+    instructions: str
+    tools: tuple[Tool, ...]
+    specs: tuple[ToolSpec, ...]
+    policy: Policy
+    read_line: ReadLine
+    host: Host
+    ask: Ask
+    limits: Limits
+    inbox: Callable[[], list[tuple[Part, ...]]] = list
+    """What the user typed while the turn ran, taken away by asking."""
+    nudge: Callable[[Sequence[Entry]], str] = silent
+    """A reminder for a model that stopped early; empty to let the turn end."""
+    vision: bool = True
+    output_limit: int = LIMIT
+    """Characters of a tool result that the model is shown."""

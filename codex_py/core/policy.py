@@ -1,0 +1,192 @@
+"""Pure: what a call would touch becomes a decision. The only place that knows the modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from codex_py.core.entries import Changed, Decision, Entry, Resumed
+from codex_py.effects import Effects
+
+Mode = Literal["suggest", "auto-edit", "full-auto"]
+MODES: tuple[Mode, ...] = ("suggest", "auto-edit", "full-auto")
+
+EDITS_FREE = {"suggest": False, "auto-edit": True, "full-auto": True}
+COMMANDS_FREE = {"suggest": False, "auto-edit": False, "full-auto": True}
+
+
+PROTECTED = frozenset(
+    {
+        ".git",
+        ".codex-py",
+        ".codex",
+        ".claude",
+        ".vscode",
+        ".idea",
+        ".devcontainer",
+        ".envrc",
+        ".mcp.json",
+        ".husky",
+        ".gitmodules",
+    }
+)
+"""Names of what makes git, editors, shells or agents run code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One part of a command line as the reader of command lines saw it."""
+
+    text: str
+    reading: bool
+    why: str
+    reads: tuple[str, ...] = ()
+
+
+ReadLine = Callable[[str, str], tuple[Piece, ...]]
+"""Reads a command line as it would run in a folder; the paths it names come back real."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the user allowed. Every path here and in the effects is real: links resolved."""
+
+    mode: Mode
+    roots: tuple[str, ...]
+    """Folders whose contents may be edited: the workspace and `--add-dir` folders."""
+    confines: bool = False
+    """Commands can be confined by the operating system here."""
+    protected: frozenset[str] = PROTECTED
+    """Names, lower case, that no edit inside the roots passes through without a question."""
+    secret: tuple[str, ...] = ()
+    """Paths that are not read without a question: keys, tokens, our own folder."""
+    shown: tuple[str, ...] = ()
+    """Paths inside the secret ones that may be read: this session's own whole outputs."""
+    granted: frozenset[str] = field(default_factory=frozenset)
+    """What the user allowed for this sitting: `command: PREFIX` and `edit: PATH`."""
+
+
+def decide(policy: Policy, effects: Effects, read_line: ReadLine) -> Decision:
+    """What may happen to a call with these effects. `read_line` reads a command line.
+
+    The verdict is `allow` or `ask`; who answers the question decides what `ask` becomes.
+    """
+    found = _decide(policy, effects, read_line)
+    return Decision(
+        verdict="ask" if found.ask else "allow",
+        reason=found.reason,
+        confined=found.confined,
+        grant=found.grant,
+        effects=effects.plain(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    ask: bool
+    reason: str
+    confined: str = ""
+    grant: str = ""
+
+
+def _decide(policy: Policy, effects: Effects, read_line: ReadLine) -> _Found:
+    if effects.unknown:
+        return _Found(True, "the tool cannot say what it would touch")
+    if effects.network:
+        return _Found(True, "it would use the network")
+    for path in effects.reads:
+        if _secret(policy, path) and f"read: {path}" not in policy.granted:
+            return _Found(True, f"{path} may hold keys, tokens or other secrets")
+    edit = _edits(policy, effects.writes)
+    if edit is not None and edit.ask:
+        return edit
+    if effects.command is not None:
+        return _command(policy, effects.command, effects.cwd or "", read_line)
+    if edit is not None:
+        return edit
+    return _Found(False, "reading is free")
+
+
+def _edits(policy: Policy, writes: tuple[str, ...]) -> _Found | None:
+    if not writes:
+        return None
+    for path in writes:
+        if f"edit: {path}" in policy.granted:
+            continue
+        if inside(path, policy.secret):
+            return _Found(True, f"{path} belongs to the agent or holds secrets")
+        root = next((each for each in policy.roots if inside(path, (each,))), "")
+        if not root:
+            return _Found(True, f"{path} is outside the workspace", grant=f"--add-dir {up(path)}")
+        if policy.protected & set(path[len(root) :].lower().split("/")):
+            return _Found(True, f"{path} is protected: git or other programs run what is in it")
+        if not EDITS_FREE[policy.mode]:
+            return _Found(
+                True, f"{policy.mode} mode asks before edits", grant="--approval-mode auto-edit"
+            )
+    return _Found(False, "edits inside the workspace are free in this mode")
+
+
+def _command(policy: Policy, command: str, cwd: str, read_line: ReadLine) -> _Found:
+    if COMMANDS_FREE[policy.mode]:
+        if policy.confines:
+            return _Found(False, "every command is confined in this mode", "workspace-write")
+        return _Found(True, "commands cannot be confined on this machine")
+    pieces = read_line(command, cwd)
+    asking = [piece for piece in pieces if not piece.reading]
+    secrets = [path for piece in pieces for path in piece.reads if _secret(policy, path)]
+    if pieces and not asking and not secrets:
+        confined = "read-only" if policy.confines else ""
+        return _Found(False, "every part of the command only reads", confined)
+    if secrets:
+        return _Found(True, f"{secrets[0]} may hold keys, tokens or other secrets")
+    if pieces and all(_granted(policy, piece.text) for piece in asking):
+        return _Found(False, "you allowed this command earlier in this session")
+    first = asking[0] if asking else Piece(command, False, "it could not be understood")
+    return _Found(True, f"`{_short(first.text)}`: {first.why}", grant="--approval-mode full-auto")
+
+
+def _granted(policy: Policy, text: str) -> bool:
+    words = " ".join(text.split())
+    for grant in policy.granted:
+        prefix = grant.removeprefix("command: ")
+        if prefix != grant and (words == prefix or words.startswith(prefix + " ")):
+            return True
+    return False
+
+
+def _secret(policy: Policy, path: str) -> bool:
+    return inside(path, policy.secret) and not inside(path, policy.shown)
+
+
+def inside(path: str, roots: tuple[str, ...]) -> bool:
+    """Whether a real path is one of the roots or lies beneath one."""
+    return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
+
+
+def up(path: str) -> str:
+    """The folder a path lies in."""
+    return path.rpartition("/")[0] or "/"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 80 else flat[:77] + "…"
+
+
+def standing(policy: Policy, entries: Sequence[Entry]) -> Policy:
+    """The policy as the log has it now: the mode last chosen, the grants of this sitting."""
+    mode = policy.mode
+    granted = set(policy.granted)
+    for entry in entries:
+        if isinstance(entry, Resumed):
+            granted = set(policy.granted)
+        elif isinstance(entry, Decision):
+            if entry.remember and entry.verdict == "allow":
+                granted.add(entry.remember)
+        elif isinstance(entry, Changed) and entry.setting == "mode" and entry.value in MODES:
+            mode = entry.value
+    if mode == policy.mode and len(granted) == len(policy.granted):
+        return policy
+    return replace(policy, mode=mode, granted=frozenset(granted))

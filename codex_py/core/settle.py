@@ -1,0 +1,160 @@
+"""Settle: decide each call and, if allowed, run it; every call gets exactly one result."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from codex_py.core.entries import Decision, Delta, Text, ToolCall, ToolResult
+from codex_py.core.errors import ToolError
+from codex_py.core.kit import Kit
+from codex_py.core.limits import warning
+from codex_py.core.policy import decide, standing
+from codex_py.core.seen import digest_seen
+from codex_py.core.session import Session
+from codex_py.core.tool import Call, Output, Tool
+from codex_py.core.truncate import truncate
+from codex_py.effects import Effects
+
+log = logging.getLogger("codex_py")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A call that was decided: it runs, or `refusal` is its result."""
+
+    call: ToolCall
+    decision: Decision
+    tool: Tool | None = None
+    params: object = None
+    effects: Effects | None = None
+    refusal: str = ""
+
+    @property
+    def reading(self) -> bool:
+        return (
+            self.effects is not None and self.effects.reading and self.decision.verdict == "allow"
+        )
+
+
+async def settle_all(calls: Sequence[ToolCall], session: Session, start: int, kit: Kit) -> None:
+    """Settle calls in order; neighbours that only read run together."""
+    waiting = list(calls)
+    while waiting:
+        group = [_prepare(waiting.pop(0), session, kit)]
+        while group[-1].reading and waiting:
+            following = _prepare(waiting[0], session, kit)
+            if not following.reading:
+                break
+            group.append(following)
+            waiting.pop(0)
+        if len(group) == 1:
+            await settle(group[0], session, start, kit)
+            continue
+        for ready in group:
+            session.append(ready.decision)
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(_run(ready, session, kit)) for ready in group]
+        for task in running:
+            session.append(task.result())
+
+
+async def settle(ready: _Ready, session: Session, start: int, kit: Kit) -> None:
+    """Ask if need be, run if allowed, and log what came of it."""
+    decision = ready.decision
+    if decision.verdict == "ask":
+        decision = replace(
+            await kit.ask(ready.call, decision),
+            call_id=ready.call.call_id,
+            effects=decision.effects,
+        )
+        ready = replace(ready, decision=decision, refusal=_refusal(decision))
+    session.append(decision)
+    result = await _run(ready, session, kit)
+    note = warning([*session.entries[start:], result])
+    if note:
+        result = replace(result, parts=(*result.parts, Text(note)))
+    session.append(result)
+
+
+def _refusal(decision: Decision) -> str:
+    if decision.verdict == "allow":
+        return ""
+    if decision.by == "headless":
+        return (
+            f"Refused: {decision.reason}, and nobody can be asked in this run. Do not try to get "
+            "round this; do what you can without it and say what was refused."
+        )
+    return f"The user refused this{f': {decision.reason}' if decision.reason else ''}."
+
+
+def _prepare(call: ToolCall, session: Session, kit: Kit) -> _Ready:
+    """Find the tool, read the arguments, declare the effects, decide."""
+    wrong = Decision(call_id=call.call_id, verdict="deny", reason="the call cannot be made")
+    tool = next((each for each in kit.tools if each.name == call.name), None)
+    if tool is None:
+        names = ", ".join(each.name for each in kit.tools)
+        return _Ready(call, wrong, refusal=f"There is no tool {call.name!r}. Tools: {names}.")
+    try:
+        params = tool.parse(call.arguments, freeform=call.freeform)
+        effects = kit.host.resolved(tool.effects(params, kit.host))
+    except ToolError as error:
+        return _Ready(call, wrong, tool, refusal=str(error))
+    except Exception as error:
+        log.exception("effects of %s", call.name)
+        return _Ready(call, wrong, tool, refusal=f"{call.name} failed: {_named(error)}")
+    decision = decide(standing(kit.policy, session.entries), effects, kit.read_line)
+    return _Ready(call, replace(decision, call_id=call.call_id), tool, params, effects)
+
+
+async def _run(ready: _Ready, session: Session, kit: Kit) -> ToolResult:
+    call = ready.call
+    began = time.monotonic()
+    if ready.refusal or ready.tool is None or ready.effects is None:
+        output = Output.of(ready.refusal, ok=False)
+    else:
+        context = Call(
+            call_id=call.call_id,
+            host=kit.host.under(ready.effects, ready.decision.confined),
+            confined=ready.decision.confined,
+            say=lambda text: session.publish(Delta("output", text, call.call_id)),
+            keep=session.keep,
+            spill=session.spill,
+            digest_seen=lambda path: digest_seen(session.entries, path),
+            vision=kit.vision,
+        )
+        output = await _guarded(ready.tool, ready.params, context)
+    parts = tuple(
+        Text(truncate(part.text, kit.output_limit)) if isinstance(part, Text) else part
+        for part in output.parts
+    )
+    return ToolResult(
+        call_id=call.call_id,
+        ok=output.ok,
+        parts=parts,
+        full=output.full,
+        seconds=round(time.monotonic() - began, 3),
+        data=output.data,
+    )
+
+
+async def _guarded(tool: Tool, params: object, context: Call) -> Output:
+    try:
+        return await tool.run(params, context)
+    except ToolError as error:
+        return Output.of(str(error), ok=False, **error.data)
+    except OSError as error:
+        return Output.of(f"{tool.name} failed: {_named(error)}", ok=False)
+    except Exception as error:
+        log.exception("tool %s", tool.name)
+        return Output.of(f"{tool.name} failed: {_named(error)}", ok=False)
+
+
+def _named(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}"
+    return f"{type(error).__name__}: {error}"

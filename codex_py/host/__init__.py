@@ -1,0 +1,211 @@
+"""The one door to the user's machine; `under` gives a narrower one."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, BinaryIO
+
+from codex_py.effects import Effects
+from codex_py.host.confine import Confinement, Ground, Unconfined
+from codex_py.host.output import Collected
+from codex_py.host.processes import Plain, Ran, Running, environment, run
+
+if TYPE_CHECKING:
+    from codex_py.host.change import Change
+    from codex_py.host.tree import Hits, Item
+
+__all__ = ["Host", "Read", "Unconfined", "Undeclared", "open_host"]
+
+
+class Undeclared(PermissionError):
+    """A tool reached for what it had not declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file's bytes with its real path and the digest of its content."""
+
+    path: str
+    data: bytes
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine as a tool may use it. `allowed` None means: nothing yet.
+
+    Contract: a path or command outside `allowed` raises Undeclared, whoever asks. Paths are
+    opened as they were resolved: a link that appears in between is not followed.
+    """
+
+    cwd: str
+    roots: tuple[str, ...]
+    environ: Mapping[str, str]
+    confined: Confinement
+    confinement: str = ""
+    """What confines commands here, in a few words; empty when nothing does."""
+    weakness: str = ""
+    """What the confinement found here cannot enforce, for the user."""
+    timeout: float = 120.0
+    allowed: Effects | None = None
+    mode: str = ""
+    hidden: frozenset[str] = field(default_factory=frozenset)
+    """Names of environment variables that no command sees: our own keys."""
+
+    @property
+    def confines(self) -> bool:
+        """Whether commands can be confined here."""
+        return bool(self.confinement)
+
+    def absolute(self, path: str, *, home: bool = True) -> str:
+        """A path as given, made absolute; links are not resolved."""
+        if home:
+            path = os.path.expanduser(path)
+        return os.path.join(self.cwd, path)
+
+    def real(self, path: str) -> str:
+        """The path with every link resolved."""
+        return os.path.realpath(self.confined.host_path(os.path.join(self.cwd, path)))
+
+    def resolved(self, effects: Effects) -> Effects:
+        """The same effects with every path real, as policy wants them."""
+        return replace(
+            effects,
+            cwd=self.real(effects.cwd) if effects.cwd else None,
+            reads=tuple(self.real(path) for path in effects.reads),
+            writes=tuple(self.real(path) for path in effects.writes),
+        )
+
+    def under(self, effects: Effects, mode: str = "") -> Host:
+        """This host, allowing these effects and no others; commands confined as `mode` says."""
+        return replace(self, allowed=effects, mode=mode)
+
+    def without_keys(self, names: frozenset[str]) -> Host:
+        """This host, its commands not seeing these environment variables."""
+        return replace(self, hidden=self.hidden | names)
+
+    def digest(self, data: bytes) -> str:
+        """What stands for a file's content in the log."""
+        return hashlib.sha256(data).hexdigest()[:32]
+
+    def read(self, path: str, most: int) -> Read:
+        """A declared file's content. Raises OSError; larger files than `most` bytes too."""
+        from codex_py.host import files  # late: not every turn reads
+
+        real = self._may(self.real(os.path.expanduser(path)), "reads")
+        data = files.read(real, most)
+        return Read(real, data, self.digest(data))
+
+    def content(self, path: str) -> bytes | None:
+        """What a file that may be written holds now; None when there is none."""
+        from codex_py.host import files  # late: not every turn reads
+
+        real = self._may(self.real(path), "writes")
+        return files.read(real) if os.path.lexists(real) else None
+
+    def link(self, path: str) -> str | None:
+        """What a link points to; None for anything else."""
+        full = os.path.join(self.cwd, path)
+        return os.readlink(full) if os.path.islink(full) else None
+
+    def commit(self, changes: Sequence[Change]) -> dict[str, str]:
+        """Write all changes or none. Returns the digest of each file as it is now."""
+        raise NotImplementedError
+
+    def listing(self, path: str, depth: int, most: int) -> tuple[list[Item], bool]:
+        """What is in a declared folder, and whether there is more."""
+        from codex_py.host.tree import walk  # late: loads the ignore rules
+
+        top = self._may(self.real(os.path.expanduser(path)), "reads")
+        if not os.path.isdir(top):
+            raise NotADirectoryError(20, "Not a folder", path)
+        found: list[Item] = []
+        for item in walk(top, depth):
+            if len(found) == most:
+                return found, True
+            found.append(item)
+        return found, False
+
+    def search(
+        self, path: str, pattern: str, *, glob: str, fixed: bool, ignore_case: bool, limit: int
+    ) -> Hits:
+        """Lines under a declared path that match."""
+        from codex_py.host.tree import search  # late: not every turn searches
+
+        top = self._may(self.real(os.path.expanduser(path)), "reads")
+        if not os.path.exists(top):
+            raise FileNotFoundError(2, "No such file or folder", path)
+        return search(
+            top,
+            pattern,
+            glob=glob,
+            fixed=fixed,
+            ignore_case=ignore_case,
+            limit=limit,
+            env=environment(self.environ, self.hidden),
+        )
+
+    async def run(
+        self,
+        command: str,
+        workdir: str,
+        seconds: float,
+        say: Callable[[str], None],
+        spill: Callable[[], tuple[str, BinaryIO]],
+    ) -> Ran:
+        """Run the declared command in its folder; `seconds` 0 means the default time-out."""
+        cwd = self.real(os.path.expanduser(workdir))
+        if self.allowed is None or command != self.allowed.command or cwd != self.allowed.cwd:
+            raise Undeclared(1, "this command was not declared", command[:80])
+        wait = seconds or self.timeout
+        return await run(self._launch, command, cwd, seconds=wait, output=Collected(say, spill))
+
+    def close(self) -> None:
+        """End what was started."""
+        self.confined.close()
+
+    def _launch(self, command: str, cwd: str, out: int, *, wall: float | None = None) -> Running:
+        if self.mode:
+            return self.confined.launch(self.mode, command, cwd, out, wall)
+        return Plain(command, cwd, out, environment(self.environ, self.hidden))
+
+    def _may(self, real: str, what: str) -> str:
+        paths: tuple[str, ...] = getattr(self.allowed, what) if self.allowed else ()
+        if real not in paths:
+            raise Undeclared(1, f"not declared under {what}", real)
+        return real
+
+
+def open_host(ground: Ground, environ: Mapping[str, str], *, timeout: float) -> Host:
+    """The host of a session; what confines commands starts in the background.
+
+    `settled` must follow before anything is run.
+    """
+    confined = Confinement(ground, environ)
+    with contextlib.suppress(Unconfined):
+        confined.begin()
+    return Host(ground.cwd, ground.roots, environ, confined, timeout=timeout)
+
+
+def settled(host: Host, *, needed: bool) -> Host:
+    """The host with what confines it known. Raises Unconfined when needed and not had."""
+    try:
+        name = host.confined.ready("workspace-write" if needed else "read-only")
+    except Unconfined:
+        if needed:
+            raise
+        return host
+    weak = WEAK.get(name, "")
+    return replace(host, confinement=name, weakness=weak)
+
+
+WEAK = {
+    "landlock": (
+        "confined by Landlock and seccomp only: no network and no writes outside, but file modes "
+        "and times outside can be changed and /tmp is shared; `codex-py sandbox doctor` says more"
+    )
+}

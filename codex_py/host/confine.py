@@ -1,0 +1,159 @@
+"""Commands confined by the operating system: the only caller of the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codex_py.host.processes import QUIET, Ended, Running, shell
+
+if TYPE_CHECKING:
+    from codex_py_sandbox import Job, Policy, Session
+
+READY = 10.0
+"""Seconds the launcher may take to say what it enforces."""
+
+
+class Unconfined(Exception):
+    """Commands cannot be confined here; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where confined commands may work: what the policies are made of."""
+
+    cwd: str
+    roots: tuple[str, ...]
+    own: str
+    """Our data folder: never writable, never readable inside."""
+    git: str = "commit"
+    deny_read: tuple[str, ...] = ()
+
+
+class Confinement:
+    """A sandbox session, opened when first needed. `close` ends every command in it.
+
+    Contract: `ready` raises Unconfined unless the kernel enforces; `launch` never runs a
+    command without it.
+    """
+
+    def __init__(self, ground: Ground, environ: Mapping[str, str]) -> None:
+        self._ground = ground
+        self._environ = dict(environ)
+        self._session: Session | None = None
+        self._names: dict[str, str] = {}
+        self._why = ""
+
+    def begin(self, mode: str = "workspace-write") -> None:
+        """Start the launcher in the background. Raises Unconfined for a refused workspace."""
+        from codex_py_sandbox import PolicyError, SandboxUnavailable, open_session  # late: 10 ms
+
+        if self._session is not None:
+            return
+        try:
+            policy = self._policy(mode)
+            self._session = open_session(
+                policy, environ=self._environ, state=Path(self._ground.own) / "sandbox"
+            )
+        except (PolicyError, SandboxUnavailable, OSError) as error:
+            self._why = str(error)
+            raise Unconfined(str(error)) from error
+
+    def ready(self, mode: str = "workspace-write") -> str:
+        """What enforces a mode, in a few words. Raises Unconfined."""
+        if mode in self._names:
+            return self._names[mode]
+        from codex_py_sandbox import PolicyError, SandboxUnavailable  # late: loaded by begin
+
+        if self._why:
+            raise Unconfined(self._why)
+        self.begin(mode)
+        assert self._session is not None
+        try:
+            name = self._session.ready(READY, self._policy(mode))
+        except (PolicyError, SandboxUnavailable, OSError) as error:
+            self._why = str(error)
+            raise Unconfined(str(error)) from error
+        self._names[mode] = name
+        return name
+
+    def launch(self, mode: str, command: str, cwd: str, out: int, wall: float | None) -> Running:
+        """Start a shell command confined in a mode, its output going to `out`."""
+        self.ready(mode)
+        assert self._session is not None
+        quiet: dict[str, str | None] = dict(QUIET)
+        with open(os.devnull, "rb") as nothing:
+            job = self._session.start(
+                [shell(), "-c", command],
+                cwd,
+                env=quiet,
+                stdin=nothing.fileno(),
+                stdout=out,
+                stderr=out,
+                wall_s=wall,
+                policy=self._policy(mode),
+            )
+        return _Confined(job, self._policy(mode), cwd)
+
+    def host_path(self, path: str) -> str:
+        """Where a path seen by confined commands lies: their /tmp is the session's own."""
+        if self._session is None:
+            return path
+        return str(self._session.host_path(path))
+
+    def close(self) -> None:
+        """End every confined command and remove the session's temporary files."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _policy(self, mode: str) -> Policy:
+        from codex_py_sandbox import Policy  # late: loaded by begin
+
+        ground = self._ground
+        return Policy(
+            mode="read-only" if mode == "read-only" else "workspace-write",
+            roots=tuple(Path(each) for each in ground.roots),
+            git="read-only" if ground.git == "read-only" else "commit",
+            deny_read=tuple(Path(each) for each in ground.deny_read),
+            own=(Path(ground.own),),
+        )
+
+
+class _Confined:
+    """A confined command as the process runner sees it."""
+
+    def __init__(self, job: Job, policy: Policy, cwd: str) -> None:
+        self._job = job
+        self._policy = policy
+        self._cwd = cwd
+
+    def fileno(self) -> int:
+        """Readable once the command and all its children ended."""
+        return self._job.fileno()
+
+    def collect(self, stderr_tail: str) -> Ended:
+        """How it ended, and what was refused to it."""
+        found = self._job.wait(5.0)
+        if found is None:
+            return Ended(None, 9, ("[sandbox] the command could not be ended cleanly",))
+        if found.error:
+            return Ended(126, None, (f"[sandbox] {found.error}",))
+        notes, denied = self._denied(found, stderr_tail)
+        return Ended(found.code, found.signal, notes, denied)
+
+    def _denied(
+        self, found: object, stderr_tail: str
+    ) -> tuple[tuple[str, ...], tuple[Mapping[str, str], ...]]:
+        return (), ()
+
+    async def end(self) -> None:
+        """Kill the whole tree; the kernel ends what the command left behind."""
+        self._job.kill_tree()
+        with contextlib.suppress(OSError, ValueError):
+            await asyncio.to_thread(self._job.wait, 5.0)

@@ -1,0 +1,297 @@
+"""Settings: flags over environment over profile over user file, as one frozen value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, cast
+
+from codex_py.core.errors import UsageError
+from codex_py.core.policy import MODES, Mode
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A server of the user's own, from `[model_providers.NAME]`."""
+
+    name: str
+    base_url: str
+    env_key: str = ""
+    wire_api: str = "responses"
+    http_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. The key names are Codex's where it has one."""
+
+    home: Path
+    """`CODEX_PY_HOME`, by default `~/.codex-py`."""
+    approval_mode: Mode = "suggest"
+    mode_given: bool = False
+    """The mode was chosen by flag or file, not left at its default."""
+    model: str = "o4-mini"
+    model_provider: str = ""
+    model_providers: Mapping[str, Provider] = field(default_factory=dict)
+    openai_base_url: str = ""
+    model_reasoning_effort: str = ""
+    model_reasoning_summary: str = "auto"
+    model_verbosity: str = ""
+    model_context_window: int = 0
+    service_tier: str = ""
+    tool_output_token_limit: int = 10_000
+    """Tokens, counted as 4 characters each, of a tool result shown to the model."""
+    project_doc_max_bytes: int = 32_768
+    project_doc_fallback_filenames: tuple[str, ...] = ()
+    project_root_markers: tuple[str, ...] = (".git",)
+    developer_instructions: str = ""
+    model_instructions_file: str = ""
+    writable_roots: tuple[str, ...] = ()
+    """From `[sandbox_workspace_write]`: folders writable beside the workspace."""
+    deny_read: tuple[str, ...] = ()
+    """Paths whose contents no command and no tool may read without a question."""
+    git: str = "commit"
+    """`commit` lets confined commands commit; `read-only` makes all of `.git` read-only."""
+    require_git: bool = False
+    """Refuse auto-edit and full-auto outside a Git repository."""
+    max_steps: int = 0
+    command_timeout: float = 120.0
+    """Seconds a command may take when the model does not say."""
+    request_max_retries: int = 5
+    stream_idle_timeout_ms: int = 300_000
+    local: bool = False
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """The folder of everything we keep."""
+    given = environ.get("CODEX_PY_HOME")
+    return Path(given).expanduser().absolute() if given else Path.home() / ".codex-py"
+
+
+def load(
+    environ: Mapping[str, str],
+    *,
+    profile: str = "",
+    overrides: tuple[str, ...] = (),
+) -> Settings:
+    """Read `config.toml`, then `PROFILE.config.toml`, then `-c key=value` pairs.
+
+    Raises UsageError that names the file, the key and what is wrong.
+    """
+    folder = home(environ)
+    data: dict[str, Any] = {}
+    path = folder / "config.toml"
+    if path.exists():
+        data = _table(path)
+    if profile:
+        layer = folder / f"{profile}.config.toml"
+        if layer.is_file():
+            data = merged(data, _table(layer))
+        elif isinstance(data.get("profiles"), dict) and profile in data["profiles"]:
+            data = merged(data, data["profiles"][profile])
+        else:
+            raise UsageError(f"no profile {profile!r}: make {layer} or [profiles.{profile}]")
+    for each in overrides:
+        data = merged(data, override(each))
+    found = _settings(folder, data, str(path))
+    if not found.openai_base_url and environ.get("OPENAI_BASE_URL"):
+        found = replace(found, openai_base_url=environ["OPENAI_BASE_URL"])
+    return found
+
+
+def merged(low: dict[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """Two tables as one, the second winning, table by table."""
+    found = dict(low)
+    for key, value in high.items():
+        if isinstance(value, Mapping) and isinstance(found.get(key), dict):
+            found[key] = merged(found[key], value)
+        else:
+            found[key] = value
+    return found
+
+
+def override(text: str) -> dict[str, Any]:
+    """`a.b=value` as nested tables; the value is TOML, or plain text when it is not."""
+    import tomllib  # late: 10 ms, and most starts have no config file
+
+    key, found, value = text.partition("=")
+    if not found or not key.strip():
+        raise UsageError(f"-c {text!r}: expected key=value, for example -c model=o3")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    for part in reversed(key.strip().split(".")):
+        parsed = {part: parsed}
+    return cast(dict[str, Any], parsed)
+
+
+def _table(path: Path) -> dict[str, Any]:
+    import tomllib  # late: 10 ms, and most starts have no config file
+
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+ELSEWHERE = {
+    "profiles",
+    "projects",
+    "sandbox_workspace_write",
+    "sandbox_mode",
+    "approval_policy",
+    "tui",
+    "mcp_servers",
+    "history",
+    "notice",
+    "features",
+    "hooks",
+    "shell_environment_policy",
+}
+"""Keys that are not settings of their own: read elsewhere, or Codex's and harmless."""
+
+
+def _settings(folder: Path, data: Mapping[str, Any], where: str) -> Settings:
+    known = {each.name: each for each in fields(Settings)}
+    given: dict[str, Any] = {}
+    for key, value in data.items():
+        if key in ELSEWHERE:
+            continue
+        if key not in known or key in ("home", "mode_given", "writable_roots"):
+            raise UsageError(f"{where}: unknown setting {key!r}{_near(key, known)}")
+        given[key] = _value(key, value, str(known[key].type), where)
+    table = data.get("sandbox_workspace_write", {})
+    if isinstance(table, Mapping) and "writable_roots" in table:
+        given["writable_roots"] = _value(
+            "writable_roots", table["writable_roots"], "tuple[str, ...]", where
+        )
+    if "approval_mode" in given:
+        given["mode_given"] = True
+    found = Settings(home=folder, **given)
+    _check(found, where)
+    return found
+
+
+def _value(key: str, value: Any, kind: str, where: str) -> Any:
+    wrong = UsageError(f"{where}: {key} must be {_spoken(kind)}, not {value!r}")
+    if kind == "Mapping[str, Provider]":
+        return _providers(value, where)
+    if kind == "bool":
+        if not isinstance(value, bool):
+            raise wrong
+        return value
+    if kind in ("int", "float"):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            raise wrong
+        return int(value) if kind == "int" else float(value)
+    if kind == "tuple[str, ...]":
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise wrong
+        return tuple(value)
+    if not isinstance(value, str):
+        raise wrong
+    return value
+
+
+def _spoken(kind: str) -> str:
+    return {
+        "bool": "true or false",
+        "int": "a whole number",
+        "float": "a number of seconds",
+        "tuple[str, ...]": "a list of strings",
+    }.get(kind, "a string")
+
+
+def _providers(value: Any, where: str) -> dict[str, Provider]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{where}: model_providers must hold tables")
+    found = {}
+    for name, table in value.items():
+        if not isinstance(table, Mapping) or not isinstance(table.get("base_url"), str):
+            raise UsageError(f'{where}: model_providers.{name} needs base_url = "https://…"')
+        wire = table.get("wire_api", "responses")
+        if wire not in ("responses", "chat"):
+            raise UsageError(
+                f'{where}: model_providers.{name}.wire_api must be "responses" or "chat"'
+            )
+        headers = table.get("http_headers", {})
+        if not isinstance(headers, Mapping):
+            raise UsageError(f"{where}: model_providers.{name}.http_headers must be a table")
+        found[str(name)] = Provider(
+            name=str(table.get("name", name)),
+            base_url=table["base_url"],
+            env_key=str(table.get("env_key", "")),
+            wire_api=wire,
+            http_headers={str(key): str(each) for key, each in headers.items()},
+        )
+    return found
+
+
+def _check(found: Settings, where: str) -> None:
+    choices: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+        ("approval_mode", found.approval_mode, MODES),
+        ("model_reasoning_effort", found.model_reasoning_effort, ("", *EFFORTS)),
+        (
+            "model_reasoning_summary",
+            found.model_reasoning_summary,
+            ("", "auto", "concise", "detailed", "none"),
+        ),
+        ("model_verbosity", found.model_verbosity, ("", "low", "medium", "high")),
+        ("git", found.git, ("commit", "read-only")),
+    )
+    for key, value, allowed in choices:
+        if value not in allowed:
+            named = ", ".join(each for each in allowed if each)
+            raise UsageError(f"{where}: {key} = {value!r} is not one of {named}")
+
+
+def _near(key: str, known: Mapping[str, object]) -> str:
+    import difflib  # late: only on the way out with an error
+
+    close = difflib.get_close_matches(key, list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def secret_places(settings: Settings) -> tuple[str, ...]:
+    """Paths that hold keys and tokens: never read or written without a question."""
+    user = str(Path.home())
+    named = [f"{user}/{each}" for each in SECRETS]
+    own = [str(settings.home)]
+    given = [os.path.abspath(os.path.expanduser(each)) for each in settings.deny_read]
+    return tuple(os.path.realpath(each) for each in (*named, *own, *given, *SYSTEM_SECRETS))
+
+
+SECRETS = (
+    ".ssh",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".kube",
+    ".config/gcloud",
+    ".config/gh",
+    ".docker/config.json",
+    ".netrc",
+    ".git-credentials",
+    ".npmrc",
+    ".pypirc",
+    ".cargo/credentials",
+    ".cargo/credentials.toml",
+    ".password-store",
+    ".local/share/keyrings",
+    ".mozilla",
+    ".config/google-chrome",
+    ".config/chromium",
+    ".bash_history",
+    ".zsh_history",
+    ".codex",
+    ".claude",
+    ".gemini",
+)
+SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/var/run/secrets")

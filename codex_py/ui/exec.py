@@ -1,0 +1,183 @@
+"""One shot: a prompt in, the result on stdout, progress on stderr, an honest exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codex_py.agent import Agent, Launch, open_agent
+from codex_py.core.entries import Assistant, Decision, Delta, Entry, Part, ToolCall, TurnEnded
+from codex_py.core.errors import UsageError
+from codex_py.settings import Settings
+from codex_py.ui.codex_events import Mapping
+from codex_py.ui.progress import Progress
+from codex_py.ui.text import count, duration, one_line, paint
+
+DONE, FAILED, USAGE, LIMIT, CHECK, REFUSED = 0, 1, 2, 3, 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked of a one-shot run."""
+
+    prompt: str
+    json: bool = False
+    last_message: str = ""
+    colour: bool = False
+
+
+async def nobody(call: ToolCall, decision: Decision) -> Decision:
+    """The answer where nobody can be asked: no."""
+    del call
+    return Decision(verdict="deny", by="headless", reason=decision.reason, grant=decision.grant)
+
+
+def run(settings: Settings, launch: Launch, options: Options, images: Sequence[Part]) -> int:
+    """Run one task to its end. Returns the exit code."""
+    if options.last_message:
+        _writable(options.last_message)
+    interrupted: list[int] = []
+    try:
+        code = asyncio.run(_main(settings, launch, options, images, interrupted))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        code = 128 + (interrupted[0] if interrupted else signal.SIGINT)
+    return code
+
+
+async def _main(
+    settings: Settings,
+    launch: Launch,
+    options: Options,
+    images: Sequence[Part],
+    interrupted: list[int],
+) -> int:
+    _catch_signals(interrupted)
+    agent = open_agent(settings, launch, nobody)
+    out = _Out(options)
+    try:
+        for entry in agent.session.entries:
+            out(entry)
+        out.header(agent)
+        agent.session.subscribe(out)
+        ended = await agent.run(options.prompt, images)
+    except asyncio.CancelledError:
+        out.note("interrupted; what was done is kept", "yellow")
+        out.note(f"session {agent.session.path}", "dim")
+        raise
+    finally:
+        await asyncio.shield(agent.close())
+    return out.finish(agent, ended)
+
+
+def _catch_signals(interrupted: list[int]) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def stop(number: int) -> None:
+        if interrupted:
+            os._exit(128 + number)
+        interrupted.append(number)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop, number)
+
+
+class _Out:
+    """Where things go: the result to stdout, everything else to stderr."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._mapping = Mapping()
+        self._progress = Progress(self._error, colour=options.colour)
+
+    def __call__(self, event: Entry | Delta) -> None:
+        if self._options.json:
+            for each in self._mapping.events(event):
+                self._print(json.dumps(each, ensure_ascii=False) + "\n")
+        else:
+            self._progress(event)
+
+    def header(self, agent: Agent) -> None:
+        """One line that says what will work, how free it is, and where."""
+        if not self._options.json:
+            self.note(agent.describe(), "dim")
+
+    def note(self, text: str, style: str) -> None:
+        """A line on stderr."""
+        self._error(paint(text, style, self._options.colour) + "\n")
+
+    def finish(self, agent: Agent, ended: TurnEnded) -> int:
+        """Write the result and say how it ended."""
+        turn = agent.turn()
+        message = final_message(turn)
+        if self._options.last_message:
+            Path(self._options.last_message).write_text(message, "utf-8")
+        if not self._options.json:
+            if message and ended.reason == "done":
+                self._print(message.rstrip("\n") + "\n")
+            self._summary(agent, ended)
+        refused = refusals(turn)
+        if refused:
+            self.note("refused, because nobody could be asked:", "yellow")
+            for each in refused:
+                self.note(f"  {each}", "yellow")
+        if ended.reason == "failed":
+            return FAILED
+        if ended.reason in ("limit", "stuck"):
+            return LIMIT
+        return REFUSED if refused else DONE
+
+    def _summary(self, agent: Agent, ended: TurnEnded) -> None:
+        if ended.error:
+            self.note(f"codex-py: {one_line(ended.error, 500)}", "red")
+        usage = ended.usage
+        tokens = f"{count(usage.input)} tokens in ({count(usage.cached)} cached), "
+        tokens += f"{count(usage.output)} out"
+        self.note(f"{ended.reason} · {duration(ended.seconds)} · {tokens}", "dim")
+        self.note(f"session {agent.session.path}", "dim")
+
+    def _print(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+    def _error(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+def final_message(turn: Sequence[Entry]) -> str:
+    """The last whole message of a turn; empty when there is none."""
+    for entry in reversed(turn):
+        if isinstance(entry, Assistant) and not entry.partial and entry.text.strip():
+            return entry.text
+    return ""
+
+
+def refusals(turn: Sequence[Entry]) -> list[str]:
+    """What was refused because nobody could be asked, and which option would allow it."""
+    calls = {entry.call_id: entry for entry in turn if isinstance(entry, ToolCall)}
+    found: list[str] = []
+    for entry in turn:
+        if not isinstance(entry, Decision) or entry.by != "headless":
+            continue
+        call = calls.get(entry.call_id)
+        what = str(entry.effects.get("command", "")) or ", ".join(entry.effects.get("writes", []))
+        fix = f" (allowed by {entry.grant})" if entry.grant else ""
+        line = f"{call.name if call else 'call'}: {one_line(what, 120)} — {entry.reason}{fix}"
+        if line not in found:
+            found.append(line)
+    return found
+
+
+def _writable(path: str) -> None:
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise UsageError(f"-o {path}: cannot be written there; name a file in a folder you own")

@@ -1,0 +1,91 @@
+"""From parsed arguments to a one-shot run: settings, prompt, pictures."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from typing import Any
+
+from codex_py.agent import Launch
+from codex_py.core.errors import UsageError
+from codex_py.core.policy import MODES
+from codex_py.settings import EFFORTS, Settings, load
+from codex_py.ui.stdin import read_prompt
+
+
+def one_shot(args: argparse.Namespace) -> int:
+    """Run one task as the arguments say. Returns the exit code."""
+    from codex_py.ui.exec import Options, run  # late: the loop is loaded once the input is right
+
+    settings, launch = prepare(args)
+    prompt = read_prompt(args.prompt, sys.stdin)
+    options = Options(
+        prompt=prompt,
+        json=args.json,
+        last_message=args.output_last_message,
+        colour=colour(args.color),
+    )
+    return run(settings, launch, options, pictures(args))
+
+
+def prepare(args: argparse.Namespace) -> tuple[Settings, Launch]:
+    """Settings and launch from the arguments. Raises UsageError for anything wrong."""
+    cwd = _folder(args.cd, "-C") if args.cd else _here()
+    launch = Launch(
+        cwd=cwd,
+        add_dirs=tuple(_folder(each, "--add-dir") for each in args.add_dir),
+        skip_git_check=args.skip_git_repo_check,
+    )
+    settings = load(os.environ, profile=args.profile, overrides=tuple(args.config))
+    return replace(settings, **_given(args)), launch
+
+
+def _given(args: argparse.Namespace) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    mode = args.approval_mode
+    mode = "full-auto" if args.full_auto else "auto-edit" if args.auto_edit else mode
+    if mode is not None:
+        if mode not in MODES:
+            raise UsageError(f"--approval-mode {mode!r} is not one of {', '.join(MODES)}")
+        given |= {"approval_mode": mode, "mode_given": True}
+    if args.model:
+        given["model"] = args.model
+    if args.effort:
+        if args.effort not in EFFORTS:
+            raise UsageError(f"--effort {args.effort!r} is not one of {', '.join(EFFORTS)}")
+        given["model_reasoning_effort"] = args.effort
+    if args.max_steps < 0:
+        raise UsageError("--max-steps must be 1 or more")
+    if args.max_steps:
+        given["max_steps"] = args.max_steps
+    if args.local:
+        given["local"] = True
+    return given
+
+
+def colour(choice: str) -> bool:
+    """Whether stderr gets colour."""
+    if choice == "auto":
+        return sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return choice == "always"
+
+
+def pictures(args: argparse.Namespace) -> tuple[str, ...]:
+    """The picture files named, flattened; several may follow one -i."""
+    return tuple(each for group in args.image for each in group)
+
+
+def _folder(path: str, flag: str) -> str:
+    found = os.path.abspath(os.path.expanduser(path))
+    if not os.path.isdir(found):
+        raise UsageError(f"{flag} {path}: no such folder")
+    return found
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder no longer exists; go to one that does") from None

@@ -1,0 +1,61 @@
+"""Pure: text made safe and short for a terminal."""
+
+from __future__ import annotations
+
+CODES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+
+def visible(text: str) -> str:
+    """Text whose control characters are shown, never obeyed; tabs and newlines stay.
+
+    Bidirectional overrides and other invisible format characters are shown as well.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(each if _harmless(each) else _escaped(each) for each in text)
+
+
+def _harmless(each: str) -> bool:
+    if each in "\n\t" or each.isprintable():
+        return True
+    return each in " \u200d\ufe0f"
+
+
+def _escaped(each: str) -> str:
+    number = ord(each)
+    if number < 0x20:
+        return f"^{chr(number + 64)}"
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def one_line(text: str, width: int = 160) -> str:
+    """The text as one visible line of at most `width` characters."""
+    flat = " ⏎ ".join(line.strip() for line in text.strip().split("\n"))
+    shown = visible(flat.replace("\t", " "))
+    return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def paint(text: str, style: str, on: bool) -> str:
+    """The text in a style when colour is on."""
+    return f"\x1b[{CODES[style]}m{text}\x1b[0m" if on else text
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: `0.4 s`, `12 s`, `2 min 05 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
+
+
+def count(number: int) -> str:
+    """A count for people: `940`, `12.3k`, `1.2M`."""
+    if number < 1_000:
+        return str(number)
+    if number < 1_000_000:
+        return f"{number / 1_000:.1f}k"
+    return f"{number / 1_000_000:.1f}M"

@@ -1,0 +1,130 @@
+"""One table a non-programmer can read: in which mode, what a call touches, what happens."""
+
+from __future__ import annotations
+
+import pytest
+
+from codex_py.core.entries import Changed, Decision, Resumed
+from codex_py.core.policy import Mode, Piece, Policy, decide, standing
+from codex_py.effects import UNKNOWN, Effects
+
+WORKSPACE, HOME = "/home/ann/shop", "/home/ann"
+
+
+def policy(mode: Mode, confines: bool = True) -> Policy:
+    return Policy(
+        mode=mode,
+        roots=(WORKSPACE, "/srv/extra"),
+        confines=confines,
+        secret=(f"{HOME}/.ssh", f"{HOME}/.codex-py"),
+        shown=(f"{HOME}/.codex-py/sessions/now",),
+    )
+
+
+def read_line(command: str, cwd: str) -> tuple[Piece, ...]:
+    """A stand-in grammar: parts joined by ` && `; `ls` and `cat` only read."""
+    del cwd
+    found = []
+    for text in command.split(" && "):
+        words = text.split()
+        reading = words[0] in ("ls", "cat")
+        found.append(Piece(text, reading, "" if reading else "it may change things", tuple(words[1:])))
+    return tuple(found)
+
+
+def reads(path: str) -> Effects:
+    return Effects(reads=(path,))
+
+
+def writes(*paths: str) -> Effects:
+    return Effects(writes=paths)
+
+
+def runs(command: str) -> Effects:
+    return Effects(command=command, cwd=WORKSPACE)
+
+
+FREE, ASK = "free", "asks"
+CONFINED, LOOKING = "free, confined", "free, confined to reading"
+
+TABLE = [
+    # what it touches                                    suggest   auto-edit  full-auto
+    ("nothing at all", Effects(), FREE, FREE, FREE),
+    ("reads a file here", reads(f"{WORKSPACE}/a.py"), FREE, FREE, FREE),
+    ("reads a file elsewhere", reads("/etc/hosts"), FREE, FREE, FREE),
+    ("reads a key", reads(f"{HOME}/.ssh/id_rsa"), ASK, ASK, ASK),
+    ("reads our own logs", reads(f"{HOME}/.codex-py/sessions/old.jsonl"), ASK, ASK, ASK),
+    ("reads its own whole output", reads(f"{HOME}/.codex-py/sessions/now/x.txt"), FREE, FREE, FREE),
+    ("edits a file here", writes(f"{WORKSPACE}/a.py"), ASK, FREE, FREE),
+    ("edits in an added folder", writes("/srv/extra/a.py"), ASK, FREE, FREE),
+    ("edits one here, one elsewhere", writes(f"{WORKSPACE}/a", "/tmp/b"), ASK, ASK, ASK),
+    ("edits a file elsewhere", writes("/etc/hosts"), ASK, ASK, ASK),
+    ("edits beside the workspace", writes(f"{WORKSPACE}-old/a"), ASK, ASK, ASK),
+    ("edits a git hook", writes(f"{WORKSPACE}/.git/hooks/pre-commit"), ASK, ASK, ASK),
+    ("edits a nested git config", writes(f"{WORKSPACE}/sub/.git/config"), ASK, ASK, ASK),
+    ("edits a git hook, other case", writes(f"{WORKSPACE}/.GIT/hooks/x"), ASK, ASK, ASK),
+    ("edits an editor's tasks", writes(f"{WORKSPACE}/.vscode/tasks.json"), ASK, ASK, ASK),
+    ("edits .gitignore", writes(f"{WORKSPACE}/.gitignore"), ASK, FREE, FREE),
+    ("runs what only reads", runs("ls && cat a.py"), LOOKING, LOOKING, CONFINED),
+    ("runs what may change things", runs("make"), ASK, ASK, CONFINED),
+    ("runs both", runs("ls && make"), ASK, ASK, CONFINED),
+    ("shows a key", runs(f"cat {HOME}/.ssh/id_rsa"), ASK, ASK, CONFINED),
+    ("uses the network", Effects(network=True), ASK, ASK, ASK),
+    ("cannot say what it touches", UNKNOWN, ASK, ASK, ASK),
+]
+
+
+@pytest.mark.parametrize(("what", "effects", "suggest", "auto", "full"), TABLE, ids=[r[0] for r in TABLE])
+def test_the_table(what: str, effects: Effects, suggest: str, auto: str, full: str) -> None:
+    for mode, expected in (("suggest", suggest), ("auto-edit", auto), ("full-auto", full)):
+        decision = decide(policy(mode), effects, read_line)  # type: ignore[arg-type]
+        told = ASK if decision.verdict == "ask" else FREE
+        told += {"": "", "read-only": ", confined to reading", "workspace-write": ", confined"}[
+            decision.confined
+        ]
+        assert told == expected, f"{what} in {mode}: {decision.reason}"
+        assert decision.reason
+
+
+def test_a_root_that_lies_in_a_protected_name_is_not_protected_itself() -> None:
+    inside = Policy(mode="auto-edit", roots=("/home/ann/.claude/worktrees/x",))
+    decision = decide(inside, writes("/home/ann/.claude/worktrees/x/a.py"), read_line)
+    assert decision.verdict == "allow"
+
+
+def test_without_confinement_full_auto_asks_before_commands() -> None:
+    assert decide(policy("full-auto", False), runs("make"), read_line).verdict == "ask"
+    assert decide(policy("suggest", False), runs("ls"), read_line).confined == ""
+
+
+def test_a_question_names_the_option_that_would_allow_it() -> None:
+    assert decide(policy("suggest"), writes(f"{WORKSPACE}/a"), read_line).grant == (
+        "--approval-mode auto-edit"
+    )
+    assert decide(policy("auto-edit"), runs("make"), read_line).grant == "--approval-mode full-auto"
+    assert decide(policy("full-auto"), writes("/opt/x/a"), read_line).grant == "--add-dir /opt/x"
+
+
+def grant(text: str) -> Decision:
+    return Decision(call_id="c", verdict="allow", by="user", remember=text)
+
+
+def test_grants_hold_for_a_prefix_of_words_until_the_session_is_resumed() -> None:
+    log = [grant("command: npm test")]
+    now = standing(policy("suggest"), log)
+    assert decide(now, runs("npm test -- x"), read_line).verdict == "allow"
+    assert decide(now, runs("ls && npm test"), read_line).verdict == "allow"
+    assert decide(now, runs("npm tester"), read_line).verdict == "ask"
+    assert decide(now, runs("npm test && make"), read_line).verdict == "ask"
+    later = standing(policy("suggest"), [*log, Resumed(cwd=WORKSPACE)])
+    assert decide(later, runs("npm test"), read_line).verdict == "ask"
+
+
+def test_a_denied_question_grants_nothing() -> None:
+    log = [Decision(call_id="c", verdict="deny", by="user", remember="command: make")]
+    assert decide(standing(policy("suggest"), log), runs("make"), read_line).verdict == "ask"
+
+
+def test_the_mode_last_chosen_holds() -> None:
+    log = [Changed(setting="mode", value="auto-edit"), Changed(setting="mode", value="nonsense")]
+    assert standing(policy("suggest"), log).mode == "auto-edit"
