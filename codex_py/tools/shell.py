@@ -1,0 +1,115 @@
+"""shell: one command line, run by bash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from codex_py.core.errors import ToolError
+from codex_py.core.tool import Call, Output, Tool
+from codex_py.core.truncate import join
+from codex_py.effects import Effects
+from codex_py.host import Host
+from codex_py.host.processes import Ran
+
+LONGEST = 3_600
+
+
+class Params(BaseModel):
+    """What to run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    command: str = Field(description="The command line, run by bash.")
+    workdir: str | None = Field(
+        default=None, description="Folder to run it in; the working directory by default."
+    )
+    timeout: int | None = Field(
+        default=None, description=f"Seconds until it is ended (at most {LONGEST})."
+    )
+
+
+def effects(params: Params, host: Host) -> Effects:
+    """Runs the command in its folder."""
+    if not params.command.strip():
+        raise ToolError("The command is empty.")
+    if "\0" in params.command:
+        raise ToolError("The command holds a NUL character.")
+    folder = host.absolute(params.workdir or ".")
+    if not os.path.isdir(folder):
+        raise ToolError(f"The folder {params.workdir} does not exist.")
+    return Effects(command=params.command, cwd=folder)
+
+
+async def run(params: Params, call: Call) -> Output:
+    """Output as it came, head and tail when long, and how the command ended."""
+    seconds = float(min(params.timeout, LONGEST)) if params.timeout and params.timeout > 0 else 0.0
+    ran = await call.host.run(
+        params.command, params.workdir or ".", seconds, call.say, lambda: _spill(call)
+    )
+    text, ok = report(ran), ran.ended.code == 0 and not ran.timed_out
+    data = {
+        "command": params.command,
+        "cwd": call.host.absolute(params.workdir or "."),
+        "exit_code": ran.ended.code,
+        "signal": ran.ended.signal,
+        "timed_out": ran.timed_out,
+        "seconds": ran.seconds,
+        "bytes": ran.size,
+        "confined": call.confined,
+        "same": hashlib.sha256(f"{ran.ended.code} {text}".encode()).hexdigest()[:16],
+    }
+    if ran.ended.denied:
+        data["denied"] = [dict(each) for each in ran.ended.denied]
+    return Output.of(text, ok=ok, full=ran.full, **data)
+
+
+def _spill(call: Call) -> tuple[str, object]:
+    path, file = call.spill(call.call_id)
+    return str(path), file
+
+
+def report(ran: Ran) -> str:
+    """What the model reads of a finished command."""
+    ended = ran.ended
+    if ran.timed_out:
+        first = f"Timed out and ended after {ran.seconds:.0f} s."
+    elif ended.signal is not None:
+        first = f"Killed by signal {ended.signal}."
+    else:
+        first = f"Exit code: {ended.code}"
+    head, tail = collapse(ran.head), collapse(ran.tail)
+    if ran.tail:
+        kept = ran.full if not ran.spill_error else ""
+        body = join(head, tail, ran.size, "bytes", kept)
+        if ran.spill_error:
+            body += f"\n[the whole output could not be kept: {ran.spill_error}]"
+    else:
+        body = head
+    notes = "".join(f"\n{note}" for note in ended.notes)
+    if not body.strip():
+        return f"{first}\n(no output){notes}"
+    return f"{first}\n{body.rstrip()}{notes}"
+
+
+def collapse(text: str) -> str:
+    """Progress bars as a terminal would leave them: only what follows the last CR of a line."""
+    if "\r" not in text:
+        return text
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+
+
+TOOL = Tool(
+    name="shell",
+    description=(
+        "Run a command line with bash and read its output and exit code. It has no terminal and "
+        "no input. Long output is cut in the middle; the whole is kept in a file you can read. "
+        "Background processes end with the command."
+    ),
+    params=Params,
+    effects=effects,
+    run=run,
+)
