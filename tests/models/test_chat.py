@@ -80,7 +80,8 @@ def calls_of(*deltas: list[Json]) -> list[tuple[str, str]]:
     assert isinstance(found[-1], Sampled)
     made = [entry for entry in found[:-1] if isinstance(entry, ToolCall)]
     ids = [each.call_id for each in made]
-    assert all(ids) and len(set(ids)) == len(ids)
+    assert all(ids)
+    assert len(set(ids)) == len(ids)
     return [(each.name, each.arguments) for each in made]
 
 
@@ -312,7 +313,8 @@ def test_the_body_follows_the_quirks() -> None:
     plain = body(asked, Quirks())
     assert (plain["max_tokens"], plain["temperature"]) == (50, 0.0)
     assert plain["stream_options"] == {"include_usage": True}
-    assert "reasoning_effort" not in plain and "prompt_cache_key" not in plain
+    assert "reasoning_effort" not in plain
+    assert "prompt_cache_key" not in plain
     shown = plain["tools"][1]["function"]["parameters"]
     assert shown["properties"]["timeout"] == {"type": "integer", "description": "s"}
     assert shown["required"] == ["command"]
@@ -321,7 +323,8 @@ def test_the_body_follows_the_quirks() -> None:
     assert made["messages"][0]["role"] == "developer"
     assert (made["max_completion_tokens"], made["reasoning_effort"]) == (50, "high")
     assert made["tools"][1]["function"]["parameters"] == SHELL.schema
-    assert "temperature" not in made and "max_tokens" not in made
+    assert "temperature" not in made
+    assert "max_tokens" not in made
     assert relaxed(SHELL.schema) is not SHELL.schema
     assert SHELL.schema["required"] == ["command", "timeout"]
 
@@ -482,7 +485,8 @@ def test_every_fault_is_a_model_error_with_its_advice(name: str) -> None:
         ask(server)
     assert (caught.value.fault, caught.value.retry) == (kind, retry)
     assert told in str(caught.value)
-    assert "\n" not in str(caught.value) and "key" not in str(caught.value).replace("Bad key", "").replace("API key", "")  # fmt: skip
+    assert "\n" not in str(caught.value)
+    assert "key" not in str(caught.value).replace("Bad key", "").replace("API key", "")
     assert caught.value.after == (7.0 if name == "too fast" else None)
     assert len(server.requests) == 1
 
@@ -523,7 +527,9 @@ def test_a_refused_shape_is_learned_once(refusal: str, check: Any) -> None:
         asyncio.run(go())
     posts = server.posts()
     assert len(posts) == 3
-    assert not check(posts[0]) and check(posts[1]) and check(posts[2])
+    assert not check(posts[0])
+    assert check(posts[1])
+    assert check(posts[2])
     assert server.connections == 1
 
 
@@ -538,5 +544,6 @@ def test_words_of_a_picture_result_stay_with_the_call() -> None:
     result = ToolResult(call_id="c1", ok=True, parts=(Image(blob="b", media_type="image/png"),))
     log = (User(parts=(Text("go"),)), ToolCall(call_id="c1", name="shell", arguments="{}"), result)
     made = body(request(*log), Quirks(images=False))["messages"]
-    assert words(result.parts) == "" and made[-2]["content"] == "(no output)"
+    assert words(result.parts) == ""
+    assert made[-2]["content"] == "(no output)"
     assert "not shown" in made[-1]["content"]
