@@ -11,16 +11,18 @@ from pathlib import Path
 from codex_py.brain import Brain, choose
 from codex_py.context import documents, environment
 from codex_py.core import session as sessions
-from codex_py.core.entries import Entry, Notice, Part, Started, Text, TurnEnded
+from codex_py.core.entries import Entry, Image, Notice, Part, Started, Text, TurnEnded
 from codex_py.core.errors import UsageError
 from codex_py.core.limits import Limits
 from codex_py.core.policy import Piece, Policy
 from codex_py.core.session import Session
 from codex_py.core.tool import Tool
-from codex_py.core.turn import Ask, Kit, run_turn
+from codex_py.core.kit import Ask, Kit
+from codex_py.core.turn import run_turn
 from codex_py.host import Host, Unconfined, open_host, settled
 from codex_py.host.confine import Ground
 from codex_py.host.git import find_root
+from codex_py.host.images import inspect
 from codex_py.prompts import text
 from codex_py.settings import Settings, secret_places
 from codex_py.tools import builtin
@@ -48,11 +50,15 @@ class Agent:
         self.brain = brain
         self._turn = 0
 
-    async def run(self, prompt: str, images: Sequence[Part] = ()) -> TurnEnded:
-        """One turn, from the user's words to quiet."""
+    async def run(self, prompt: str, images: Sequence[tuple[str, bytes]] = ()) -> TurnEnded:
+        """One turn, from the user's words to quiet. Pictures are names with their bytes."""
         self._turn = len(self.session.entries)
-        parts: tuple[Part, ...] = (Text(prompt), *images) if prompt else tuple(images)
-        return await run_turn(self.session, parts, self.kit)
+        parts: list[Part] = [Text(prompt)]
+        for name, data in images:
+            found = inspect(data)
+            blob = self.session.keep(data)
+            parts.append(Image(blob, found.media_type, name, found.width, found.height))
+        return await run_turn(self.session, tuple(parts), self.kit)
 
     def turn(self) -> list[Entry]:
         """The entries of the newest turn."""
@@ -102,7 +108,8 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask) -> Agent:
     try:
         brain = choose(settings, os.environ)
         host = settled(host.without_keys(brain.key_names), needed=needed)
-        session = sessions.create(Path(launch.scratch) if launch.scratch else settings.home / "sessions")
+        folder = Path(launch.scratch) if launch.scratch else settings.home / "sessions"
+        session = sessions.create(folder)
     except Unconfined as error:
         host.close()
         raise UsageError(f"{NO_WALL}: {error}") from error

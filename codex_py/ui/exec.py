@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.agent import Agent, Launch, open_agent
-from codex_py.core.entries import Assistant, Decision, Delta, Entry, Part, ToolCall, TurnEnded
+from codex_py.core.entries import Assistant, Decision, Delta, Entry, ToolCall, TurnEnded
 from codex_py.core.errors import UsageError
 from codex_py.settings import Settings
 from codex_py.ui.codex_events import Mapping
@@ -38,7 +38,9 @@ async def nobody(call: ToolCall, decision: Decision) -> Decision:
     return Decision(verdict="deny", by="headless", reason=decision.reason, grant=decision.grant)
 
 
-def run(settings: Settings, launch: Launch, options: Options, images: Sequence[Part]) -> int:
+def run(
+    settings: Settings, launch: Launch, options: Options, images: Sequence[tuple[str, bytes]]
+) -> int:
     """Run one task to its end. Returns the exit code."""
     if options.last_message:
         _writable(options.last_message)
@@ -54,7 +56,7 @@ async def _main(
     settings: Settings,
     launch: Launch,
     options: Options,
-    images: Sequence[Part],
+    images: Sequence[tuple[str, bytes]],
     interrupted: list[int],
 ) -> int:
     _catch_signals(interrupted)

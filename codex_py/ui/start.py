@@ -20,6 +20,7 @@ def one_shot(args: argparse.Namespace) -> int:
     from codex_py.ui.exec import Options, run  # late: the loop is loaded once the input is right
 
     settings, launch = prepare(args)
+    images = pictures(args)
     prompt = read_prompt(args.prompt, sys.stdin)
     options = Options(
         prompt=prompt,
@@ -27,7 +28,7 @@ def one_shot(args: argparse.Namespace) -> int:
         last_message=args.output_last_message,
         colour=colour(args.color),
     )
-    return run(settings, launch, options, pictures(args))
+    return run(settings, launch, options, images)
 
 
 def prepare(args: argparse.Namespace) -> tuple[Settings, Launch]:
@@ -72,9 +73,35 @@ def colour(choice: str) -> bool:
     return choice == "always"
 
 
-def pictures(args: argparse.Namespace) -> tuple[str, ...]:
-    """The picture files named, flattened; several may follow one -i."""
-    return tuple(each for group in args.image for each in group)
+def pictures(args: argparse.Namespace) -> tuple[tuple[str, bytes], ...]:
+    """The pictures named, each with its bytes. Raises UsageError for what cannot be sent.
+
+    Several files may follow one -i; a last word there that is no file is the prompt.
+    """
+    names = [each for group in args.image for each in group]
+    if names and args.prompt is None and not os.path.exists(names[-1]):
+        stem, dot, _ = names[-1].rpartition(".")
+        if not dot or " " in stem:
+            args.prompt = names.pop()
+    return tuple((name, _picture(name)) for name in names)
+
+
+def _picture(name: str) -> bytes:
+    from codex_py.host.images import LARGEST, NotAnImage, inspect  # late: few runs have one
+
+    try:
+        if not os.path.isfile(name):
+            raise UsageError(f"-i {name}: no such file")
+        if os.path.getsize(name) > LARGEST:
+            raise UsageError(f"-i {name}: larger than {LARGEST:,} bytes")
+        with open(name, "rb") as file:
+            data = file.read()
+        inspect(data)
+    except OSError as error:
+        raise UsageError(f"-i {name}: {error.strerror}") from error
+    except NotAnImage as error:
+        raise UsageError(f"-i {name}: {error}") from error
+    return data
 
 
 def _folder(path: str, flag: str) -> str:

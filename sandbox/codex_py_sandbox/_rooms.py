@@ -1,0 +1,266 @@
+"""A room: the namespaces of one policy, in which every command gets its own first process."""
+
+from __future__ import annotations
+
+import _signal as sig
+import _socket
+import gc
+import os
+import select
+
+from codex_py_sandbox import _bpf, _child, _view, _wire, layout
+from codex_py_sandbox import _linux as lx
+from codex_py_sandbox.plan import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FORWARDED = (sig.SIGHUP, sig.SIGINT, sig.SIGQUIT, sig.SIGTERM, sig.SIGUSR1, sig.SIGUSR2)
+ROOM_FLAGS = (
+    lx.CLONE_NEWUSER | lx.CLONE_NEWNS | lx.CLONE_NEWUTS | lx.CLONE_NEWCGROUP | lx.CLONE_NEWIPC
+)
+COMMAND_FLAGS = lx.CLONE_NEWPID | lx.CLONE_NEWNS | lx.CLONE_NEWIPC
+
+
+def identity(uid: int, gid: int) -> None:
+    """Map our own numbers onto themselves, so that files keep their owners inside."""
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid} {uid} 1"),
+        ("gid_map", f"{gid} {gid} 1"),
+    ):
+        fd = os.open(f"/proc/self/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, text.encode())
+        finally:
+            os.close(fd)
+
+
+def loopback() -> None:
+    """Switch on the loopback of this network namespace."""
+    import fcntl
+    import struct
+
+    probe = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    try:
+        fcntl.ioctl(probe.fileno(), 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))
+    finally:
+        probe.close()
+
+
+def second_layer(plan: Plan) -> lx.Ruleset | None:
+    """Landlock rules that say the same as the mounts; None where the kernel has no Landlock."""
+    abi = lx.landlock_abi()
+    if not abi:
+        return None
+    rules = lx.Ruleset(abi, reads=False, tcp=False, scope=True)
+    rules.allow("/dev")
+    if plan.tmp:
+        rules.allow("/tmp")
+        rules.allow("/var/tmp")
+    for path, writable in plan.roots:
+        if writable:
+            rules.allow(path)
+    for path, how in plan.binds:
+        if how != "ro":
+            rules.allow(path)
+    for path, _, _ in plan.overlays:
+        rules.allow(path)
+    return rules
+
+
+class Room:
+    """One policy's namespaces, and the commands that run in them."""
+
+    def __init__(self, plan: Plan, env: dict[str, str], control: _socket.socket) -> None:
+        self.plan = plan
+        self.env = env
+        self.control = control
+        self.jobs: dict[str, tuple[int, int, int]] = {}
+        self.spare: tuple[_socket.socket, int, int] | None = None
+        self.warm = bool(plan.limits.get("warm", 1))
+        self.poll = select.poll()
+
+    def prepare(self, uid: int, gid: int) -> None:
+        """Become the room; raises OSError where the system refuses."""
+        lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
+        identity(uid, gid)
+        if self.plan.network == "off":
+            loopback()
+        _view.build(self.plan)
+        self.rules = second_layer(self.plan)
+        families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
+        self.filter = _bpf.program(bare=False, families=families)
+        lx.drop_bounding()
+        lx.prctl(lx.PR_SET_DUMPABLE, 0)
+        lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
+        sig.pthread_sigmask(sig.SIG_BLOCK, [sig.SIGCHLD, *FORWARDED])
+        sig.signal(sig.SIGCHLD, sig.SIG_DFL)
+        gc.freeze()
+
+    def loop(self) -> None:
+        """Serve until the agent closes the connection."""
+        self.poll.register(self.control.fileno(), select.POLLIN)
+        while True:
+            if self.warm and self.spare is None:
+                self._make_spare()
+            for fd, _ in self.poll.poll():
+                if fd != self.control.fileno():
+                    self._ended(fd)
+                elif not self._message():
+                    return
+
+    def _message(self) -> bool:
+        text, fds = _wire.receive(self.control)
+        if not text:
+            return False
+        verb, _, rest = text.partition(" ")
+        if verb == "start":
+            self._start(rest, fds)
+        elif verb == "signal":
+            name, _, number = rest.partition(" ")
+            job = self.jobs.get(name)
+            if job:
+                try:
+                    sig.pidfd_send_signal(job[1], int(number))
+                except ProcessLookupError:
+                    pass
+        return True
+
+    def _start(self, name: str, fds: list[int]) -> None:
+        status = fds[4]
+        pid, pidfd = self._to_spare(fds) if self.spare else (0, -1)
+        if pidfd < 0:
+            try:
+                pid, pidfd = lx.clone(COMMAND_FLAGS)
+            except OSError as error:
+                _child.report(status, f"error {error.errno} {error.strerror}")
+                for fd in fds:
+                    os.close(fd)
+                return
+            if pid == 0:
+                self._first_process(fds)
+        for fd in fds[:4]:
+            os.close(fd)
+        self.jobs[name] = (pid, pidfd, status)
+        self.poll.register(pidfd, select.POLLIN)
+
+    def _to_spare(self, fds: list[int]) -> tuple[int, int]:
+        assert self.spare
+        sock, pid, pidfd = self.spare
+        self.spare = None
+        try:
+            _wire.send(sock, "go", fds)
+        except OSError:
+            os.close(pidfd)
+            return 0, -1
+        finally:
+            sock.close()
+        return pid, pidfd
+
+    def _make_spare(self) -> None:
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        try:
+            pid, pidfd = lx.clone(COMMAND_FLAGS)
+        except OSError:
+            self.warm = False
+            ours.close()
+            theirs.close()
+            return
+        if pid == 0:
+            ours.close()
+            self._first_process([], theirs)
+        theirs.close()
+        self.spare = (ours, pid, pidfd)
+
+    def _first_process(self, fds: list[int], waiting: _socket.socket | None = None) -> None:
+        """Never returns: confine, wait for the job when spare, run it, exit."""
+        failed: OSError | None = None
+        try:
+            self._confine()
+        except OSError as error:
+            failed = error
+        try:
+            if waiting is not None:
+                text, fds = _wire.receive(waiting)
+                if not text:
+                    os._exit(0)
+                waiting.close()
+            if failed is not None:
+                _child.report(fds[4], f"error {failed.errno} sandbox: {failed.strerror}")
+            else:
+                job = _wire.unpack(fds[0])
+                job["env"] = merge(self.env, job["env"])
+                _child.run(job, (fds[1], fds[2], fds[3]), fds[4])
+        finally:
+            os._exit(0)
+
+    def _confine(self) -> None:
+        self.control.close()
+        for _, pidfd, status in self.jobs.values():
+            os.close(pidfd)
+            os.close(status)
+        lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
+        os.setsid()
+        _view.fresh()
+        lx.drop_capabilities()
+        _child.limit(self.plan.limits)
+        _child.harden()
+        if self.rules:
+            self.rules.restrict()
+            os.close(self.rules.fd)
+        lx.load_filter(self.filter)
+
+    def _ended(self, pidfd: int) -> None:
+        """A first process is gone with all its tree: only now the agent may see the end."""
+        self.poll.unregister(pidfd)
+        for name, (pid, fd, status) in list(self.jobs.items()):
+            if fd == pidfd:
+                os.waitpid(pid, 0)
+                os.close(fd)
+                os.close(status)
+                del self.jobs[name]
+
+
+def merge(base: dict[str, str], extra: dict[str, str | None]) -> dict[str, str]:
+    """`base` with `extra` on top; None removes a name."""
+    out = dict(base)
+    for name, value in extra.items():
+        if value is None:
+            out.pop(name, None)
+        else:
+            out[name] = value
+    return out
+
+
+def serve(text: str, fds: list[int]) -> None:
+    """One request to the launcher: "room" with the payload and the room's own socket."""
+    payload = _wire.unpack(fds[0])
+    control = _socket.socket(fileno=fds[1])
+    try:
+        plan = layout.resolve(
+            payload["spec"], payload["home"], payload["state"], payload["session"]
+        )
+        flags = ROOM_FLAGS | (lx.CLONE_NEWNET if plan.network == "off" else 0)
+        uid, gid = os.geteuid(), os.getegid()
+        pid, pidfd = lx.clone(flags)
+    except OSError as error:
+        _wire.send(control, f"failed {error.strerror}")
+        control.close()
+        return
+    if pid:
+        control.close()
+        os.close(pidfd)
+        return
+    try:
+        room = Room(plan, payload["env"], control)
+        try:
+            room.prepare(uid, gid)
+        except OSError as error:
+            _wire.send(control, f"failed {error.strerror}")
+            os._exit(1)
+        _wire.send(control, "ready namespaces")
+        room.loop()
+    finally:
+        os._exit(0)

@@ -1,0 +1,54 @@
+"""The launcher process: single-threaded, started early, makes one room per policy.
+
+Run by path with `-I -S -E`; the control socket is descriptor 0 and nothing else is inherited.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+
+def _own_package() -> None:
+    """Import from our own folder without running the package's public face."""
+    import types
+
+    folder = os.path.dirname(os.path.abspath(__file__))
+    package = types.ModuleType("codex_py_sandbox")
+    package.__path__ = [folder]
+    sys.modules["codex_py_sandbox"] = package
+
+
+def main() -> None:
+    """Serve requests on descriptor 0 until the other side is gone."""
+    os.closerange(3, 64)
+    _own_package()
+    import _signal
+    import _socket
+
+    from codex_py_sandbox import _linux as lx
+    from codex_py_sandbox import _rooms, _wire
+
+    lx.close_from(3)
+    os.setsid()
+    lx.prctl(lx.PR_SET_PDEATHSIG, _signal.SIGKILL)
+    _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
+    for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+        _signal.signal(number, _signal.SIG_DFL)
+    control = _socket.socket(fileno=os.dup(0))
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+    gc.disable()
+    gc.freeze()
+    while True:
+        text, fds = _wire.receive(control)
+        if not text:
+            return
+        _rooms.serve(text, fds)
+
+
+if __name__ == "__main__":
+    main()

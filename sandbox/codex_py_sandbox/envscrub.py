@@ -1,0 +1,83 @@
+"""The environment a command may see: the parent's without its keys, tokens and agent sockets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from codex_py_sandbox.policy import Policy
+
+# Globs over upper-case names.
+SECRET_NAMES = (
+    "*KEY*", "*TOKEN*", "*SECRET*", "*PASSW*", "*PASSPHRASE*", "*CREDENTIAL*", "*_AUTH", "*_AUTH_*",
+    "AUTH_*", "*_PAT", "*_DSN", "*_COOKIE*", "*SESSION_ID*", "*WEBHOOK*", "*CONNECTION_STRING*",
+    "DATABASE_URL", "*_DATABASE_URL", "REDIS_URL", "MONGO*_UR*", "AMQP_URL", "AWS_*", "AZURE_*",
+    "GOOGLE_*", "GCP_*", "OPENAI_*", "ANTHROPIC_*", "PGPASS*", "MYSQL_PWD", "GPG_AGENT_INFO",
+)  # fmt: skip
+OUTSIDE_NAMES = (
+    "SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "SSH_ASKPASS",
+    "GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
+    "GIT_CONFIG*", "GIT_EXTERNAL_DIFF", "DBUS_*", "XDG_RUNTIME_DIR", "DOCKER_HOST", "DOCKER_*",
+    "KUBECONFIG", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "TMUX", "TMUX_PANE", "STY",
+    "VSCODE_*", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "INVOCATION_ID", "JOURNAL_STREAM",
+    "SUDO_*", "LD_PRELOAD", "LD_AUDIT",
+)  # fmt: skip
+# Names the rules above would catch although they hold nothing secret.
+HARMLESS = ("KEYBOARD*", "*KEYMAP*", "XKB_*", "GIT_AUTHOR_*", "GIT_COMMITTER_*")
+_SECRET_VALUE = re.compile(
+    r"(?:\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}"
+    r"|\bglpat-[\w-]{16,}|\bxox[abprs]-[\w-]{10,}|\bAKIA[0-9A-Z]{16}\b|\bAIza[\w-]{30,}"
+    r"|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[\w-]{30,}|\bhf_[A-Za-z0-9]{20,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\."
+    r"|[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s:@]+@)"
+)
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "FTP_PROXY")
+
+
+def secret(name: str, value: str) -> bool:
+    """Whether a variable looks like a key, a token or a way to the user's other programs."""
+    upper = name.upper()
+    if any(fnmatchcase(upper, glob) for glob in HARMLESS):
+        return bool(_SECRET_VALUE.search(value))
+    if any(fnmatchcase(upper, glob) for glob in SECRET_NAMES + OUTSIDE_NAMES):
+        return True
+    return bool(_SECRET_VALUE.search(value))
+
+
+def scrub(environ: Mapping[str, str], policy: Policy) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The environment for commands under `policy`, and the names that were dropped.
+
+    `policy.env.keep` brings names back, `drop` removes more, `set` is laid on top.
+    """
+    rules = policy.env
+    kept: dict[str, str] = {}
+    dropped: list[str] = []
+    for name, value in environ.items():
+        wanted = any(fnmatchcase(name, glob) for glob in rules.keep)
+        unwanted = any(fnmatchcase(name, glob) for glob in rules.drop)
+        if "\0" in name + value or not name or "=" in name or name.startswith("BASH_FUNC_"):
+            dropped.append(name)
+        elif unwanted or (not wanted and secret(name, value)):
+            dropped.append(name)
+        elif policy.network == "off" and name.upper() in PROXIES and not wanted:
+            dropped.append(name)
+        else:
+            kept[name] = value
+    if policy.mode != "unrestricted":
+        kept["CODEX_PY_SANDBOX"] = policy.mode
+        kept["CODEX_PY_SANDBOX_NETWORK"] = policy.network
+        if policy.tmp == "private":
+            kept["TMPDIR"] = "/tmp"
+            for name in ("TMP", "TEMP", "TEMPDIR"):
+                kept.pop(name, None)
+        # A hard link into a shared cache would carry writes outside.
+        kept.setdefault("UV_LINK_MODE", "copy")
+        kept.setdefault("npm_config_package_import_method", "copy")
+    if policy.mode == "read-only":
+        kept["GIT_OPTIONAL_LOCKS"] = "0"
+        kept.setdefault("PYTHONDONTWRITEBYTECODE", "1")
+    kept["GIT_TERMINAL_PROMPT"] = "0"
+    kept.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+    kept.update(rules.set)
+    return kept, tuple(sorted(dropped))

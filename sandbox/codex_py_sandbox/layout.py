@@ -1,0 +1,244 @@
+"""A policy resolved on this machine, once, before any command ran: the only place that looks."""
+
+from __future__ import annotations
+
+import os
+
+from codex_py_sandbox import gitlayout, places
+from codex_py_sandbox.plan import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+def beneath(path: str, top: str) -> bool:
+    """Whether `path` is `top` or lies below it, by name."""
+    return path == top or path.startswith(top.rstrip("/") + "/")
+
+
+def refuse_root(path: str, home: str, own: list[str]) -> str:
+    """Why the real path cannot be a root; empty when it can."""
+    if path in places.SYSTEM_FOLDERS or any(beneath(path, top) for top in places.NEVER_BELOW):
+        return f"{path} cannot be a workspace: it is a system folder; give a project folder"
+    if home and beneath(home, path):
+        return f"{path} cannot be a workspace: it holds the home folder; give a project folder"
+    for folder in own:
+        if beneath(folder, path) or beneath(path, folder):
+            return f"{path} cannot be a workspace: it holds the agent's own data in {folder}"
+    return ""
+
+
+def resolve(spec: Mapping[str, Any], home: str, state: str, session: str) -> Plan:
+    """The plan for a policy (`to_data` form). Raises OSError with a clear text when it cannot be.
+
+    `state` is the caller's private folder, `session` this session's own folder below it.
+    Nothing is created here; what must be made on the host is listed in `made`.
+    """
+    plan = Plan(spec["mode"], spec["network"])
+    own = [os.path.realpath(p) for p in [*spec["own"], state]]
+    for text in spec["roots"]:
+        path = os.path.realpath(text)
+        why = refuse_root(path, home, own)
+        if why or not os.path.isdir(path):
+            raise OSError(1, why or f"the workspace {path} is not a folder")
+        plan.roots.append((path, plan.mode == "workspace-write"))
+    for text in spec["allow_write"]:
+        path = os.path.realpath(text)
+        if os.path.exists(path):
+            plan.roots.append((path, True))
+    plan.roots = sorted(dict(plan.roots).items())
+    if spec["tmp"] == "private":
+        plan.tmp = f"{session}/tmp"
+        if os.path.isdir("/var/tmp") and os.path.realpath("/var/tmp") == "/var/tmp":
+            plan.var_tmp = f"{session}/var-tmp"
+    if plan.mode == "workspace-write":
+        _protect(plan, spec)
+    _secrets(plan, spec, home, own)
+    _sockets(plan)
+    _caches(plan, spec, home, session)
+    plan.keep_run = [p for p in places.KEEP_RUN if os.path.lexists(p)]
+    if plan.network == "on":
+        real = os.path.realpath(places.RESOLVER)
+        if beneath(real, "/run") and os.path.isfile(real):
+            plan.keep_run.append(real)
+    plan.limits = {k: v for k, v in spec["limits"].items() if v is not None}
+    return plan
+
+
+def _protect(plan: Plan, spec: Mapping[str, Any]) -> None:
+    """What stays as it is inside writable roots, and every folder on the way to it."""
+    binds: dict[str, str] = {}
+    writable = [path for path, on in plan.roots if on and os.path.isdir(path)]
+    granted = {os.path.realpath(p) for p in spec["allow_write"]}
+    for root in writable:
+        for name in [*spec["protect"], *spec["reserve"]]:
+            path = os.path.normpath(name if name.startswith("/") else f"{root}/{name}")
+            if not beneath(path, root) or path == root or path in granted:
+                continue
+            if os.path.islink(path):
+                plan.notes.append(f"{path} is a link and is not protected; do not trust it")
+            elif os.path.lexists(path):
+                binds[path] = "ro"
+            elif name in spec["reserve"] and os.path.isdir(os.path.dirname(path)):
+                plan.made.append((path, "folder"))
+                binds[path] = "ro"
+    for repo in _repositories(plan, writable):
+        _protect_repo(plan, repo, spec["git"], binds)
+    for path in list(binds):
+        _pin_parents(path, writable, binds)
+    for path in granted:
+        binds.pop(path, None)
+    plan.binds = sorted(binds.items())
+    plan.made = sorted(set(plan.made))
+
+
+def _repositories(plan: Plan, writable: list[str]) -> list[gitlayout.Repo]:
+    trees: list[str] = []
+    for root in writable:
+        found = gitlayout.find_trees(root)
+        if root not in found:
+            above = gitlayout.enclosing(root)
+            found += [above] if above else []
+        trees += found
+    repos = []
+    for tree in sorted(set(trees)):
+        repo, why = gitlayout.open_repo(tree)
+        if repo:
+            repos.append(repo)
+            plan.repos.append((repo.git, repo.common))
+        elif why:
+            plan.notes.append(why)
+            plan.repos.append((f"{tree}/.git", ""))
+    return repos + [gitlayout.Repo(git[:-5], "", "", False) for git, common in plan.repos if not common]
+
+
+def _protect_repo(plan: Plan, repo: gitlayout.Repo, git: str, binds: dict[str, str]) -> None:
+    inside = any(on and beneath(repo.tree, root) for root, on in plan.roots)
+    dot = f"{repo.tree}/.git"
+    if not repo.common or git == "read-only":
+        for path in {dot, repo.git, repo.common} - {""}:
+            if any(on and beneath(path, root) for root, on in plan.roots):
+                binds[path] = "ro"
+        return
+    if repo.pointer and inside:
+        binds[dot] = "ro"
+    for folder in sorted({repo.common, repo.git}):
+        binds[folder] = "rw"
+        for name, stand_in in gitlayout.EXECUTES:
+            path = f"{folder}/{name}"
+            if folder != repo.common and name in ("modules", "worktrees", "hooks", "info"):
+                continue
+            if os.path.islink(path):
+                plan.notes.append(f"{path} is a link and is not protected; do not trust it")
+                continue
+            if not os.path.lexists(path):
+                if not stand_in or (folder != repo.common and name == "commondir"):
+                    continue
+                plan.made.append((path, stand_in))
+            binds.setdefault(path, "ro")
+    for path in gitlayout.named_paths(repo):
+        if os.path.lexists(path) and not os.path.islink(path):
+            covered = any(on and beneath(path, r) and path != r for r, on in plan.roots)
+            if covered and binds.get(path) != "rw":
+                binds.setdefault(path, "ro")
+
+
+def _pin_parents(path: str, roots: list[str], binds: dict[str, str]) -> None:
+    """A folder on the way could be renamed away with all protection in it; pin them all."""
+    for root in roots:
+        if beneath(path, root):
+            parent = os.path.dirname(path)
+            while parent != root and beneath(parent, root):
+                binds.setdefault(parent, "pin")
+                parent = os.path.dirname(parent)
+
+
+def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> None:
+    names = [os.path.realpath(p) for p in spec["deny_read"]] + own
+    if spec["secrets"]:
+        names += [f"{home}/{name}" for name in places.SECRETS if home]
+        names += places.SYSTEM_SECRETS
+        names += _host_keys()
+    roots = [path for path, _ in plan.roots]
+    masks = set()
+    for name in names:
+        path = os.path.realpath(name)
+        if not os.path.lexists(path) or any(beneath(root, path) for root in roots):
+            continue
+        if any(beneath(path, top) for top in ("/run", "/dev", "/proc", "/sys")):
+            continue
+        if plan.tmp and beneath(path, "/tmp") and not any(beneath(path, r) for r in roots):
+            continue
+        masks.add(path)
+    masks.update(_globs(spec["deny_read_globs"], roots))
+    plan.masks = sorted(p for p in masks if not any(q != p and beneath(p, q) for q in masks))
+
+
+def _host_keys() -> list[str]:
+    try:
+        return [f"/etc/ssh/{n}" for n in os.listdir("/etc/ssh") if n.endswith("_key")]
+    except OSError:
+        return []
+
+
+def _globs(patterns: list[str], roots: list[str]) -> set[str]:
+    """Files below roots that match by name or by path from the root; a bounded look."""
+    if not patterns:
+        return set()
+    from fnmatch import fnmatchcase
+
+    out: set[str] = set()
+    for root in roots:
+        queue = [root]
+        for seen, folder in enumerate(queue):
+            if seen >= gitlayout.MOST_FOLDERS:
+                break
+            try:
+                entries = list(os.scandir(folder))
+            except OSError:
+                continue
+            for entry in entries:
+                short = entry.path[len(root) + 1 :]
+                if any(fnmatchcase(entry.name, p) or fnmatchcase(short, p) for p in patterns):
+                    if not entry.is_symlink():
+                        out.add(entry.path)
+                elif entry.name not in gitlayout.SKIPPED and entry.is_dir(follow_symlinks=False):
+                    queue.append(entry.path)
+    return out
+
+
+def _sockets(plan: Plan) -> None:
+    """Sockets of programs outside: a mount does not stop a connect, so each is covered."""
+    hidden = ["/run", "/dev"] + (["/tmp", "/var/tmp"] if plan.tmp else [])
+    hidden += [path for path, on in plan.roots if on]
+    try:
+        with open("/proc/net/unix", "rb") as file:
+            lines = file.read().split(b"\n")
+    except OSError:
+        return
+    found = set()
+    for line in lines[1:]:
+        parts = line.split(None, 7)
+        if len(parts) == 8 and parts[7].startswith(b"/"):
+            path = os.path.realpath(os.fsdecode(parts[7]))
+            if os.path.exists(path) and not any(beneath(path, top) for top in hidden):
+                found.add(path)
+    plan.covers = sorted(found)
+
+
+def _caches(plan: Plan, spec: Mapping[str, Any], home: str, session: str) -> None:
+    if spec["caches"] == "read-only" or not plan.tmp:
+        return
+    plan.redirects = {name: f"/tmp/{place}" for _, name, place in places.CACHES}
+    if spec["caches"] != "overlay" or not home:
+        return
+    taken: list[str] = [path for path, _ in plan.roots]
+    for index, name in enumerate(places.OVERLAID):
+        path = f"{home}/{name}"
+        if os.path.realpath(path) != path or not os.path.isdir(path):
+            continue
+        if any(beneath(path, top) or beneath(top, path) for top in taken):
+            continue
+        plan.overlays.append((path, f"{session}/over/{index}/up", f"{session}/over/{index}/work"))

@@ -1,0 +1,68 @@
+"""A policy worked out on this machine: absolute paths only, ready for the launcher."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class Plan:
+    """What to mount, hide and limit. All paths are absolute and free of links.
+
+    - `mode`, `network`: as in Policy. `roots`: (path, writable), shown at their own place.
+    - `binds`: (path, how) in depth order; how is "rw", "ro" or "pin" (writable, not removable).
+    - `masks`: paths nobody can read; `covers`: sockets of other programs.
+    - `made`: (path, kind) placeholders made on the host, removed at the end of the session.
+    - `tmp`: host folder seen as /tmp; `var_tmp` the one seen as /var/tmp; empty when not private.
+    - `repos`: (git folder, its common folder). `overlays`: (path, upper, work), writes go to upper.
+    - `redirects`: variables to set when the overlays cannot be mounted. `keep_run`: paths below /run that stay visible.
+    - `notes`: findings worth telling the user, one line each.
+    """
+
+    __slots__ = (
+        "binds",
+        "covers",
+        "keep_run",
+        "limits",
+        "made",
+        "masks",
+        "mode",
+        "network",
+        "notes",
+        "overlays",
+        "redirects",
+        "repos",
+        "roots",
+        "tmp",
+        "var_tmp",
+    )
+
+    def __init__(self, mode: str, network: str) -> None:
+        self.mode = mode
+        self.network = network
+        self.roots: list[tuple[str, bool]] = []
+        self.binds: list[tuple[str, str]] = []
+        self.masks: list[str] = []
+        self.covers: list[str] = []
+        self.made: list[tuple[str, str]] = []
+        self.tmp = ""
+        self.var_tmp = ""
+        self.overlays: list[tuple[str, str, str]] = []
+        self.redirects: dict[str, str] = {}
+        self.keep_run: list[str] = []
+        self.limits: dict[str, float] = {}
+        self.repos: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+
+    def wire(self) -> dict[str, Any]:
+        """As plain data that `unwire` turns back."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @staticmethod
+    def unwire(data: Mapping[str, Any]) -> Plan:
+        plan = Plan(data["mode"], data["network"])
+        for name in Plan.__slots__:
+            setattr(plan, name, data[name])
+        return plan

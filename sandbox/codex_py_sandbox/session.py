@@ -1,0 +1,299 @@
+"""A session of confined commands: opened at once, commands started without blocking."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from codex_py_sandbox import _wire, layout
+from codex_py_sandbox.envscrub import scrub
+from codex_py_sandbox.folders import SessionFolder, default_state
+from codex_py_sandbox.policy import Policy, PolicyError, to_data
+from codex_py_sandbox.values import Event, Exit, SandboxUnavailable
+
+
+class Job:
+    """One running command. `fileno()` becomes readable when it has ended with all its children."""
+
+    def __init__(self, room: _Room, name: str, status: int) -> None:
+        self._room = room
+        self._name = name
+        self._status = status
+        self._exit: Exit | None = None
+
+    def fileno(self) -> int:
+        """A descriptor to poll for reading; closed by `collect`."""
+        return self._status
+
+    def collect(self) -> Exit | None:
+        """How the command ended, or None while it still runs; never blocks."""
+        if self._exit is None and select.select([self._status], [], [], 0)[0]:
+            line = os.read(self._status, 65536).decode("utf-8", "replace")
+            os.close(self._status)
+            self._status = -1
+            self._exit = _parse(line) if line else Exit(None, signal.SIGKILL, error=self._room.why())
+        return self._exit
+
+    def wait(self, timeout: float | None = None) -> Exit | None:
+        """Wait until the command ended; None when `timeout` seconds passed first."""
+        if self._exit is None:
+            poll = select.poll()
+            poll.register(self._status, select.POLLIN)
+            if not poll.poll(None if timeout is None else max(0.0, timeout * 1000)):
+                return None
+        return self.collect()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to every process of the command; nothing happens when it has ended."""
+        self._room.send(f"signal {self._name} {int(number)}")
+
+    def kill_tree(self) -> None:
+        """End the command and everything it started, at once."""
+        self.signal(signal.SIGKILL)
+
+
+class _Room:
+    """The agent's end of one policy's room."""
+
+    def __init__(self, sock: _socket.socket) -> None:
+        self.sock = sock
+        self.count = 0
+        self.backend = ""
+        self.failed: str | None = None
+
+    def send(self, text: str, fds: Sequence[int] = ()) -> None:
+        try:
+            _wire.send(self.sock, text, fds, wait=False)
+        except BlockingIOError:
+            _wire.send(self.sock, text, fds)
+        except OSError:
+            if fds:
+                raise SandboxUnavailable(self.why() or "the launcher is gone") from None
+
+    def listen(self, timeout: float) -> None:
+        """Take in what the room said about itself, waiting up to `timeout` seconds for it."""
+        end = time.monotonic() + timeout
+        while not self.backend and self.failed is None:
+            left = end - time.monotonic()
+            if not select.select([self.sock.fileno()], [], [], max(0.0, left))[0]:
+                return
+            try:
+                text, _ = _wire.receive(self.sock)
+            except OSError:
+                text = ""
+            verb, _, rest = text.partition(" ")
+            if verb == "ready":
+                self.backend = rest
+            else:
+                self.failed = rest or "the launcher ended before it was ready"
+
+    def why(self) -> str | None:
+        self.listen(0)
+        return None if self.failed is None else f"the sandbox could not be set up: {self.failed}"
+
+
+class Session:
+    """Commands under one policy or several; made by `open_session`, ended by `close`."""
+
+    def __init__(self, policy: Policy, environ: Mapping[str, str], folder: SessionFolder) -> None:
+        self.policy = policy
+        self._environ = dict(environ)
+        self._folder = folder
+        self._home = environ.get("HOME", "")
+        self._rooms: dict[Policy, _Room] = {}
+        self._closed = False
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        self._control = ours
+        try:
+            self._pid = _launch(theirs)
+        finally:
+            theirs.close()
+        self.dropped = scrub(environ, policy)[1]
+        self.prepare(policy)
+
+    def prepare(self, policy: Policy) -> None:
+        """Begin to set up the room for `policy` in the background, if there is none yet."""
+        if policy in self._rooms:
+            return
+        check_roots(policy, self._home, self._folder.state)
+        env, _ = scrub(self._environ, policy)
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        payload = _wire.pack(
+            {
+                "spec": to_data(policy),
+                "home": self._home,
+                "state": str(self._folder.state),
+                "session": str(self._folder.path),
+                "env": env,
+            }
+        )
+        try:
+            _wire.send(self._control, "room", [payload, theirs.fileno(), self._folder.lock])
+        finally:
+            os.close(payload)
+            theirs.close()
+        self._rooms[policy] = _Room(ours)
+
+    def start(
+        self,
+        argv: Sequence[str],
+        cwd: Path | str,
+        *,
+        env: Mapping[str, str | None] | None = None,
+        stdin: int = 0,
+        stdout: int = 1,
+        stderr: int = 2,
+        tty: bool = False,
+        wall_s: float | None = None,
+        policy: Policy | None = None,
+    ) -> Job:
+        """Start one command; never waits for it or for the launcher.
+
+        `env` is laid over the scrubbed environment (None removes a name). The three descriptors
+        stay the caller's. With `tty` stdin must be a terminal and becomes the controlling one.
+        `wall_s` overrides the policy's limit. SandboxUnavailable when the launcher is gone.
+        """
+        policy = policy or self.policy
+        if self._closed:
+            raise SandboxUnavailable("the session is closed")
+        if not argv or any("\0" in part for part in argv):
+            raise ValueError("a command needs at least a program, without NUL characters")
+        self.prepare(policy)
+        room = self._rooms[policy]
+        job = {
+            "argv": list(argv),
+            "cwd": str(cwd),
+            "env": dict(env or {}),
+            "tty": tty,
+            "wall": wall_s if wall_s is not None else policy.limits.wall_s or 0.0,
+        }
+        payload = _wire.pack(job)
+        read, write = os.pipe()
+        room.count += 1
+        try:
+            room.send(f"start {room.count}", [payload, stdin, stdout, stderr, write])
+        except BaseException:
+            os.close(read)
+            raise
+        finally:
+            os.close(payload)
+            os.close(write)
+        return Job(room, str(room.count), read)
+
+    def ready(self, timeout: float = 10.0, policy: Policy | None = None) -> str:
+        """The name of the backend that enforces; SandboxUnavailable when nothing can."""
+        policy = policy or self.policy
+        self.prepare(policy)
+        room = self._rooms[policy]
+        room.listen(timeout)
+        if room.backend:
+            return room.backend
+        raise SandboxUnavailable(room.why() or f"the launcher was not ready in {timeout:g} seconds")
+
+    def host_path(self, path: Path | str) -> Path:
+        """Where a path seen inside lies on the host: /tmp and /var/tmp are the session's own."""
+        text = os.path.normpath(str(path))
+        if self.policy.tmp == "private" and self.policy.mode != "unrestricted":
+            roots = [os.path.realpath(root) for root in self.policy.roots]
+            if not any(layout.beneath(text, root) for root in roots):
+                for inside, name in (("/tmp", "tmp"), ("/var/tmp", "var-tmp")):
+                    if layout.beneath(text, inside):
+                        return self._folder.path / (name + text[len(inside) :])
+        return Path(text)
+
+    def close(self) -> None:
+        """End every command, remove the session's temporary files and placeholders."""
+        if self._closed:
+            return
+        self._closed = True
+        for room in self._rooms.values():
+            room.sock.close()
+        self._control.close()
+        _gone(self._pid, 5.0)
+        self._folder.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_session(
+    policy: Policy, *, environ: Mapping[str, str], state: Path | None = None
+) -> Session:
+    """Open a session; returns at once, the launcher starts in the background.
+
+    `state` is a private folder of the caller (made with mode 700 if absent) for the session's
+    /tmp and safety copies; default `~/.cache/codex_py_sandbox`. PolicyError when a root cannot be
+    one, SandboxUnavailable when this system has no launcher at all.
+    """
+    if not sys.platform.startswith("linux"):
+        raise SandboxUnavailable(f"no session launcher for {sys.platform}")
+    state = state or default_state(environ)
+    check_roots(policy, environ.get("HOME", ""), state)
+    return Session(policy, environ, SessionFolder(state))
+
+
+def check_roots(policy: Policy, home: str, state: Path) -> None:
+    """PolicyError when a root is the machine's, the user's or the caller's own ground."""
+    own = [os.path.realpath(p) for p in (*policy.own, state)]
+    real_home = os.path.realpath(home) if home else ""
+    for root in policy.roots:
+        path = os.path.realpath(root)
+        why = layout.refuse_root(path, real_home, own) if policy.mode != "unrestricted" else ""
+        if not why and not os.path.isdir(path):
+            why = f"{path} cannot be a workspace: it is not a folder"
+        if why:
+            raise PolicyError(why)
+
+
+def _launch(control: _socket.socket) -> int:
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_zygote.py")
+    actions = [
+        (os.POSIX_SPAWN_DUP2, control.fileno(), 0),
+        (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0),
+    ]
+    argv = [sys.executable, "-I", "-S", "-E", script]
+    return os.posix_spawn(sys.executable, argv, {}, file_actions=actions)
+
+
+def _gone(pid: int, patience: float) -> None:
+    """Wait for the launcher, which cleans up after its connection is closed."""
+    end = time.monotonic() + patience
+    pause = 0.001
+    try:
+        while os.waitpid(pid, os.WNOHANG)[0] == 0:
+            if time.monotonic() > end:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                return
+            time.sleep(pause)
+            pause = min(pause * 2, 0.05)
+    except ChildProcessError:
+        pass
+
+
+def _parse(line: str) -> Exit:
+    """The first process's report: "exit STATUS LATE" or "error ERRNO TEXT", events below."""
+    head, _, rest = line.partition("\n")
+    events = tuple(
+        Event(*(part.split("\t") + ["", ""])[:3]) for part in rest.split("\n") if part.count("\t")
+    )
+    verb, _, body = head.partition(" ")
+    if verb != "exit":
+        number, _, text = body.partition(" ")
+        code = 127 if number == "2" else 126
+        return Exit(code, None, events, error=text or "the command could not be started")
+    status, _, late = body.partition(" ")
+    number = int(status)
+    if os.WIFSIGNALED(number):
+        return Exit(None, os.WTERMSIG(number), events, timed_out=late == "1")
+    return Exit(os.WEXITSTATUS(number), None, events, timed_out=late == "1")
