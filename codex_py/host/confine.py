@@ -122,6 +122,7 @@ class Confinement:
             git="read-only" if ground.git == "read-only" else "commit",
             deny_read=tuple(Path(each) for each in ground.deny_read),
             own=(Path(ground.own),),
+            caches="redirect",
         )
 
 

@@ -34,17 +34,20 @@ class Door:
         headers: Mapping[str, str] | None = None,
         *,
         timeouts: Timeouts | None = None,
+        direct: bool = False,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.key = key
         self.headers = dict(headers or {})
         self.timeouts = timeouts or Timeouts()
+        self.direct = direct
+        """Past any proxy: for our own server on loopback."""
         self._client: Any = None
 
     def _sdk(self) -> Any:
         if self._client is None:
             import httpx2  # late: with openai
-            from openai import AsyncOpenAI  # late: costs most of a second
+            from openai import AsyncOpenAI, DefaultAsyncHttpxClient  # late: costs most of a second
 
             waits = httpx2.Timeout(self.timeouts.idle, connect=self.timeouts.connect)
             self._client = AsyncOpenAI(
@@ -53,6 +56,7 @@ class Door:
                 default_headers=self.headers,
                 max_retries=0,
                 timeout=waits,
+                http_client=DefaultAsyncHttpxClient(trust_env=False) if self.direct else None,
             )
         return self._client
 

