@@ -8,7 +8,7 @@ import gc
 import os
 import select
 
-from codex_py_sandbox import _bpf, _child, _view, _wire, layout
+from codex_py_sandbox import _bpf, _child, _host, _view, _wire, layout
 from codex_py_sandbox import _linux as lx
 from codex_py_sandbox.plan import Plan
 
@@ -234,33 +234,36 @@ def merge(base: dict[str, str], extra: dict[str, str | None]) -> dict[str, str]:
     return out
 
 
-def serve(text: str, fds: list[int]) -> None:
-    """One request to the launcher: "room" with the payload and the room's own socket."""
-    payload = _wire.unpack(fds[0])
+def serve(text: str, fds: list[int]) -> int:
+    """One request, "room": its payload and socket; the pidfd of the room, or -1 when it failed."""
     control = _socket.socket(fileno=fds[1])
     try:
-        plan = layout.resolve(
-            payload["spec"], payload["home"], payload["state"], payload["session"]
-        )
+        payload = _wire.unpack(fds[0])
+        session = payload["session"]
+        plan = layout.resolve(payload["spec"], payload["home"], payload["state"], session)
+        _host.make(plan, session)
         flags = ROOM_FLAGS | (lx.CLONE_NEWNET if plan.network == "off" else 0)
         uid, gid = os.geteuid(), os.getegid()
         pid, pidfd = lx.clone(flags)
-    except OSError as error:
-        _wire.send(control, f"failed {error.strerror}")
+    except Exception as error:
+        _wire.send(control, f"failed {_plainly(error)}")
         control.close()
-        return
+        return -1
     if pid:
         control.close()
-        os.close(pidfd)
-        return
+        return pidfd
     try:
         room = Room(plan, payload["env"], control)
-        try:
-            room.prepare(uid, gid)
-        except OSError as error:
-            _wire.send(control, f"failed {error.strerror}")
-            os._exit(1)
+        room.prepare(uid, gid)
         _wire.send(control, "ready namespaces")
         room.loop()
+    except Exception as error:
+        _wire.send(control, f"failed {_plainly(error)}")
     finally:
         os._exit(0)
+
+
+def _plainly(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return f"{type(error).__name__}: {error}"

@@ -27,8 +27,9 @@ def build(plan: Plan) -> None:
         _attach(trees.pop(path), path, writable=writable)
     for path, how in plan.binds:
         _bind(path, how)
-    for path, upper, work in plan.overlays:
-        _overlay(path, upper, work)
+    overlaid = [_overlay(*overlay) for overlay in plan.overlays]
+    if overlaid and all(overlaid):
+        plan.redirects = {}
     for path in plan.masks:
         _cover(path, scratch)
     for path in plan.covers:
@@ -162,9 +163,16 @@ def _move(tree: int, path: str) -> None:
         os.close(target)
 
 
-def _overlay(path: str, upper: str, work: str) -> None:
+def _overlay(path: str, upper: str, work: str) -> bool:
+    """Whether writes below `path` now go to the session's own layer."""
+    if any(letter in path + upper for letter in ",:\\"):
+        return False
     data = f"lowerdir={path},upperdir={upper},workdir={work},userxattr"
-    lx.mount("overlay", path, "overlay", QUIET, data)
+    try:
+        lx.mount("overlay", path, "overlay", QUIET, data)
+    except OSError:
+        return False
+    return True
 
 
 def _cover(path: str, scratch: tuple[str, str]) -> None:

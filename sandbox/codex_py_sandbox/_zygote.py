@@ -26,13 +26,13 @@ def main() -> None:
     _own_package()
     import _signal
     import _socket
+    import select
 
     from codex_py_sandbox import _linux as lx
-    from codex_py_sandbox import _rooms, _wire
+    from codex_py_sandbox import _host, _rooms, _wire
 
     lx.close_from(3)
     os.setsid()
-    lx.prctl(lx.PR_SET_PDEATHSIG, _signal.SIGKILL)
     _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
     _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
     for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
@@ -43,11 +43,25 @@ def main() -> None:
     os.close(null)
     gc.disable()
     gc.freeze()
+    rooms: list[int] = []
+    session = ""
     while True:
         text, fds = _wire.receive(control)
         if not text:
-            return
-        _rooms.serve(text, fds)
+            break
+        if text.startswith("session "):
+            session = text[8:]
+            _host.sweep(os.path.dirname(session))
+            continue
+        room = _rooms.serve(text, fds)
+        if room >= 0:
+            rooms.append(room)
+    for room in rooms:
+        _signal.pidfd_send_signal(room, _signal.SIGKILL)
+    for room in rooms:
+        select.select([room], [], [])
+    if session:
+        _host.finish(*os.path.split(session))
 
 
 if __name__ == "__main__":

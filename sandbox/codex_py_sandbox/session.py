@@ -114,6 +114,7 @@ class Session:
             self._pid = _launch(theirs)
         finally:
             theirs.close()
+        _wire.send(self._control, f"session {folder.path}", [folder.lock], wait=False)
         self.dropped = scrub(environ, policy)[1]
         self.prepare(policy)
 
@@ -134,7 +135,7 @@ class Session:
             }
         )
         try:
-            _wire.send(self._control, "room", [payload, theirs.fileno(), self._folder.lock])
+            _wire.send(self._control, "room", [payload, theirs.fileno()])
         finally:
             os.close(payload)
             theirs.close()

@@ -1,0 +1,132 @@
+"""What the launcher makes on the host for a session, journalled, and takes away again."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_py_sandbox.plan import Plan
+
+
+def make(plan: Plan, session: str) -> None:
+    """Make the placeholders and overlay folders; each placeholder is journalled first."""
+    with open(f"{session}/made", "a", encoding="utf-8", errors="surrogateescape") as journal:
+        for path, kind in plan.made:
+            if "\n" in path:
+                continue
+            journal.write(f"{kind} {path}\n")
+            journal.flush()
+            _make(path, kind)
+    for _, upper, work in plan.overlays:
+        os.makedirs(upper, exist_ok=True)
+        os.makedirs(work, exist_ok=True)
+
+
+def _make(path: str, kind: str) -> None:
+    try:
+        if kind == "folder":
+            os.mkdir(path)
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(path, flags, 0o644)
+        os.write(fd, b".\n")
+        os.close(fd)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.EROFS, errno.EACCES):
+            raise
+
+
+def unmake(session: str, others: set[str]) -> None:
+    """Remove the session's placeholders, unless used since or still wanted by `others`."""
+    for path, kind in _journal(session):
+        if path in others:
+            continue
+        try:
+            if kind == "folder":
+                os.rmdir(path)
+            elif os.path.getsize(path) == 2 and not os.path.islink(path):
+                with open(path, "rb") as file:
+                    neutral = file.read(3) == b".\n"
+                if neutral:
+                    os.unlink(path)
+        except OSError:
+            continue
+
+
+def _journal(session: str) -> list[tuple[str, str]]:
+    try:
+        with open(f"{session}/made", encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().split("\n")
+    except OSError:
+        return []
+    return [(path, kind) for kind, _, path in (line.partition(" ") for line in lines) if path]
+
+
+def remove_tree(name: str, at: int) -> None:
+    """Remove `name` in the folder `at` with all below it, following no link, best effort."""
+    try:
+        info = os.stat(name, dir_fd=at, follow_symlinks=False)
+        if not stat.S_ISDIR(info.st_mode):
+            os.unlink(name, dir_fd=at)
+            return
+        if info.st_mode & 0o700 != 0o700:
+            os.chmod(name, 0o700, dir_fd=at)
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(name, flags, dir_fd=at)
+    except OSError:
+        return
+    try:
+        for inner in os.listdir(fd):
+            remove_tree(inner, fd)
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
+    try:
+        os.rmdir(name, dir_fd=at)
+    except OSError:
+        pass
+
+
+def _alive(lock: str) -> bool:
+    try:
+        fd = os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+
+
+def finish(sessions: str, name: str) -> None:
+    """Remove one session's folder and placeholders; called when nothing of it runs any more."""
+    others: set[str] = set()
+    for entry in os.listdir(sessions):
+        other = entry.removesuffix(".lock")
+        if other != entry and other != name and _alive(f"{sessions}/{entry}"):
+            others.update(path for path, _ in _journal(f"{sessions}/{other}"))
+    unmake(f"{sessions}/{name}", others)
+    at = os.open(sessions, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        remove_tree(name, at)
+        os.unlink(f"{name}.lock", dir_fd=at)
+    except OSError:
+        pass
+    finally:
+        os.close(at)
+
+
+def sweep(sessions: str) -> None:
+    """Finish sessions whose lock nobody holds: their agent crashed."""
+    for entry in os.listdir(sessions):
+        name = entry.removesuffix(".lock")
+        if name != entry and not _alive(f"{sessions}/{entry}"):
+            finish(sessions, name)
