@@ -47,7 +47,7 @@ class Door:
     def _sdk(self) -> Any:
         if self._client is None:
             import httpx2  # late: with openai
-            from openai import AsyncOpenAI, DefaultAsyncHttpxClient  # late: costs most of a second
+            from openai import AsyncOpenAI, DefaultAsyncHttpx2Client  # late: costs most of a second
 
             waits = httpx2.Timeout(self.timeouts.idle, connect=self.timeouts.connect)
             self._client = AsyncOpenAI(
@@ -56,7 +56,7 @@ class Door:
                 default_headers=self.headers,
                 max_retries=0,
                 timeout=waits,
-                http_client=DefaultAsyncHttpxClient(trust_env=False) if self.direct else None,
+                http_client=DefaultAsyncHttpx2Client(trust_env=False) if self.direct else None,
             )
         return self._client
 
