@@ -43,6 +43,8 @@ class ModelSettings:
     cache_key: str = ""
     max_output_tokens: int = 0
     parallel: bool = True
+    reasoning: bool = False
+    """The model reasons: its reasoning is asked for, encrypted, and carried along."""
     freeform: bool = False
     """The model takes freeform (custom) tools with a grammar."""
     temperature: float | None = None
