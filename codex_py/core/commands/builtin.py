@@ -12,7 +12,7 @@ NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 SET = re.compile(r"[-+][euvx]+|[-+][euvx]*o|pipefail|errexit|nounset", re.ASCII)
 
 
-def echo(words: tuple[Word, ...]) -> Verdict:
+def echo(_words: tuple[Word, ...]) -> Verdict:
     """`echo` prints whatever it is given."""
     return Verdict(reading=True, why="only prints")
 
@@ -25,7 +25,7 @@ def printf(words: tuple[Word, ...]) -> Verdict:
     return Verdict(reading=True, why="only prints")
 
 
-def nothing(words: tuple[Word, ...]) -> Verdict:
+def nothing(_words: tuple[Word, ...]) -> Verdict:
     """`true`, `false` and `:`."""
     return Verdict(reading=True, why="does nothing")
 
@@ -45,9 +45,7 @@ def cd(words: tuple[Word, ...]) -> Verdict:
     if len(places) > 1 or not places[0].plain or places[0].text.startswith("-"):
         return ask("the folder it changes to is not known before it runs")
     target = places[0].text or "."
-    return Verdict(
-        reading=True, why="changes the folder", reads=(target,), cwd_change=target
-    )
+    return Verdict(reading=True, why="changes the folder", reads=(target,), cwd_change=target)
 
 
 def pwd(words: tuple[Word, ...]) -> Verdict:

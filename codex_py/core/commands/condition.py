@@ -122,7 +122,9 @@ def judged(words: list[Word], double: bool) -> Verdict:
             if wrong:
                 return ask(wrong)
             at += 3
-        elif here.plain and not here.text.startswith("-") and (at == 0 or words[at - 1].text in JOIN):
+        elif (
+            here.plain and not here.text.startswith("-") and (at == 0 or words[at - 1].text in JOIN)
+        ):
             at += 1
         else:
             return ask(f"`{here.text}` in a condition is not looked into")

@@ -25,10 +25,6 @@ ACTIVE = re.compile(r"`|\$[\w{(\[@*#?$!-]", re.ASCII)
 SIMPLE = re.compile(r"\$(?:\{([A-Za-z_]\w*|[?$#!0-9@*])\}|([A-Za-z_]\w*|[?$#!0-9@*]))", re.ASCII)
 NUMBERS = re.compile(r"\$\(\([\d\s+*%()-]*\)\)", re.ASCII)
 OPERATORS = frozenset({"=", "==", "=~", "+", "-", "!"})
-KINDS = frozenset(
-    """word number string raw_string ansi_c_string concatenation simple_expansion expansion
-    command_substitution process_substitution arithmetic_expansion brace_expression""".split()
-)
 HARMLESS = frozenset(
     """HOME PWD OLDPWD USER LOGNAME SHELL PATH LANG TERM HOSTNAME UID EUID PPID SECONDS RANDOM
     LINENO SHLVL TMPDIR VIRTUAL_ENV CONDA_PREFIX EDITOR PAGER GOPATH GOROOT JAVA_HOME COLUMNS

@@ -99,7 +99,9 @@ def _executed(words: Words, judge: Judge) -> tuple[int, Verdict]:
         raise Refused("find -exec does not end")
     named = Word("./{}")
     given = tuple(
-        named if word.plain and word.text == "{}" else replace(word, known=False)
+        named
+        if word.plain and word.text == "{}"
+        else replace(word, known=False)
         if "{}" in word.text
         else word
         for word in words[:number]

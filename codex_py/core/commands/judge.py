@@ -86,6 +86,4 @@ def listed(words: tuple[Word, ...], program: Program) -> Verdict:
         reads += files(operands)
     elif program.operands == "none" and operands:
         raise Refused(program.traps.get("", f"`{operands[0].text}` is not expected here"))
-    return Verdict(
-        reading=True, why=program.note, reads=tuple(reads), walled=program.walled
-    )
+    return Verdict(reading=True, why=program.note, reads=tuple(reads), walled=program.walled)

@@ -27,7 +27,8 @@ GREP = Program(
     traps={"-R": "it follows links out of the folder"},
 )
 RG = Program(
-    "-FPiIsSvwxclnNHhopqU0auV. -e= -f< -m= -A= -B= -C= -g= -t= -r= -M= -d= -j= -E= -T= --fixed-strings --pcre2 --ignore-case --case-sensitive --smart-case --invert-match"
+    "-FPiIsSvwxclnNHhopqU0auV. -e= -f< -m= -A= -B= -C= -g= -t= -r= -M= -d= -j= -E= -T="
+    " --fixed-strings --pcre2 --ignore-case --case-sensitive --smart-case --invert-match"
     " --word-regexp --line-regexp --count --count-matches --files --files-with-matches"
     " --files-without-match --line-number --no-line-number --with-filename --no-filename"
     " --only-matching --passthru --pretty --quiet --multiline --multiline-dotall --null --text"
@@ -37,7 +38,8 @@ RG = Program(
     " --maxdepth= --threads= --encoding= --sort= --sortr= --color= --colors= --heading"
     " --no-heading --column --json --stats --trim --vimgrep --no-messages --max-filesize="
     " --glob-case-insensitive --byte-offset --max-columns-preview --crlf --debug --help --version"
-    " --engine= --field-match-separator= --field-context-separator= --path-separator= --block-buffered"
+    " --engine= --field-match-separator= --field-context-separator= --path-separator="
+    " --block-buffered"
     " --line-buffered --no-mmap --one-file-system --stop-on-nonmatch --include-zero --no-unicode",
     "pattern",
     traps={
@@ -100,7 +102,9 @@ KNOWN: dict[str, Program] = {
         " --number-width= --number-separator= --help --version",
         wild=True,
     ),
-    "paste": Program("-sz -d= --delimiters= --serial --zero-terminated --help --version", wild=True),
+    "paste": Program(
+        "-sz -d= --delimiters= --serial --zero-terminated --help --version", wild=True
+    ),
     "fold": Program("-bs -w= -# --bytes --spaces --width= --help --version", wild=True),
     "fmt": Program("-cstu -w= -# --split-only --uniform-spacing --width=", wild=True),
     "column": Program(
@@ -155,7 +159,8 @@ KNOWN: dict[str, Program] = {
         " --print-type --total --type= --exclude-type= --output? --block-size= --help --version"
     ),
     "file": Program(
-        "-bhikLNr0 -F= -e= -P= --brief --mime --mime-type --mime-encoding --dereference --keep-going"
+        "-bhikLNr0 -F= -e= -P= --brief --mime --mime-type --mime-encoding --dereference"
+        " --keep-going"
         " --no-dereference --no-pad --raw --separator= --print0 --extension --version --help",
         traps={
             "-C": WRITES,
@@ -174,7 +179,8 @@ KNOWN: dict[str, Program] = {
         "-abBcdeEiHnNpqrstTuwyZ -x= -C= -U= -W= -I= -# --unified? --context? --brief"
         " --report-identical-files --normal --side-by-side --width= --left-column"
         " --suppress-common-lines --show-c-function --show-function-line= --label= --expand-tabs"
-        " --initial-tab --tabsize= --recursive --no-dereference --new-file --unidirectional-new-file"
+        " --initial-tab --tabsize= --recursive --no-dereference --new-file"
+        " --unidirectional-new-file"
         " --ignore-file-name-case --exclude= --ignore-case --ignore-tab-expansion"
         " --ignore-trailing-space --ignore-space-change --ignore-all-space --ignore-blank-lines"
         " --ignore-matching-lines= --text --strip-trailing-cr --minimal --horizon-lines= --color?"
@@ -206,7 +212,9 @@ KNOWN: dict[str, Program] = {
         " --strings? --format= --output-duplicates --width? --help --version"
     ),
     "hexdump": Program("-bcCdovx -e= -n= -s= --canonical --length= --skip="),
-    "strings": Program("-afow -n= -t= -e= -# --all --print-file-name --bytes= --radix= --encoding="),
+    "strings": Program(
+        "-afow -n= -t= -e= -# --all --print-file-name --bytes= --radix= --encoding="
+    ),
     "basename": Program("-az -s= --multiple --suffix= --zero", "texts"),
     "dirname": Program("-z --zero", "texts"),
     "realpath": Program(
@@ -235,7 +243,11 @@ KNOWN: dict[str, Program] = {
     "hostname": Program(
         "-fsiIdA --fqdn --short --ip-address --all-ip-addresses --domain",
         "none",
-        traps={"": "a name given to hostname sets it", "-F": "it sets the name", "-b": "it sets the name"},
+        traps={
+            "": "a name given to hostname sets it",
+            "-F": "it sets the name",
+            "-b": "it sets the name",
+        },
     ),
     "true": Program("", "texts", free=True, note="does nothing"),
     "false": Program("", "texts", free=True, note="does nothing"),

@@ -76,6 +76,8 @@ def sort(words: tuple[Word, ...], program: Program) -> Read:
             ended = True
         elif ended or not _could_be_option(word, program):
             read.operands.append(word)
+        elif _fixed(word, known):
+            read.given.add(word.text.partition("=")[0])
         elif not word.plain:
             raise Refused(f"`{word.text}` could turn into an option of the program")
         elif word.text.startswith("--"):
@@ -93,6 +95,12 @@ def _could_be_option(word: Word, program: Program) -> bool:
     if program.free or word.pipe:
         return False
     return word.many or not word.start or word.start.startswith("-")
+
+
+def _fixed(word: Word, known: Allowed) -> bool:
+    """True for `--include=*.py`: whatever it becomes, it is that option with some value."""
+    name, attached, _ = word.start.partition("=")
+    return word.known and word.glob and bool(attached) and known.get(name) == "="
 
 
 def _trap(name: str, program: Program) -> Refused:

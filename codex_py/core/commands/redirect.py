@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from codex_py.core.commands import expand
@@ -59,7 +60,7 @@ def read(node: Node, scope: Scope, folders: Folders) -> Redirect:
 
 def apart(targets: list[Node], scope: Scope) -> None:
     """Raise Puzzled when two words touch: bash would have read one."""
-    for one, other in zip(targets, targets[1:], strict=False):
+    for one, other in pairwise(targets):
         if scope.source[one.end_byte : one.end_byte + 1] not in (b" ", b"\t", b"\\"):
             raise Puzzled(f"`{text_of(other, scope.source)}` could not be read with certainty")
 

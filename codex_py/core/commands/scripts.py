@@ -25,9 +25,11 @@ def shell(name: str, words: Words) -> Verdict:
             continue
         if word.text in FLAGS:
             handed = handed or "c" in word.text
-        elif word.text == "-o" or word.text in ("-euo", "-eo"):
-            continue
-        elif word.text == "pipefail" and words[number - 1].text.endswith("o"):
+        elif (
+            word.text == "-o"
+            or word.text in ("-euo", "-eo")
+            or (word.text == "pipefail" and words[number - 1].text.endswith("o"))
+        ):
             continue
         elif handed and not word.text.startswith(("-", "+")):
             why = f"{name} runs the commands that follow"
@@ -37,7 +39,7 @@ def shell(name: str, words: Words) -> Verdict:
     return ask(f"{name} runs commands that are not on the line")
 
 
-def unread(name: str, words: Words) -> Verdict:
+def unread(name: str, _words: Words) -> Verdict:
     """Whatever runs a text as commands in this very shell."""
     return ask(f"{name} runs commands in a way that is not looked into")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from codex_py.core.commands import expand, redirect
@@ -58,7 +59,7 @@ def command(
 
 def touching(nodes: list[Node], scope: Scope) -> None:
     """Raise Puzzled when two words touch: bash would have read one."""
-    for one, other in zip(nodes, nodes[1:], strict=False):
+    for one, other in pairwise(nodes):
         if start_of(other, scope.source) > one.end_byte:
             continue
         starts = other.children[0].type if other.children else ""

@@ -8,10 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from codex_py.core.commands import condition, expand, redirect, simple
+from codex_py.core.commands import expand
+from codex_py.core.commands.condition import pattern as case_pattern
+from codex_py.core.commands.condition import test
 from codex_py.core.commands.line import Line, Part
 from codex_py.core.commands.parse import parse, text_of
+from codex_py.core.commands.redirect import of_group
 from codex_py.core.commands.scope import Folders, Puzzled, Scope, both
+from codex_py.core.commands.simple import assignment, command, set_variable
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -20,15 +24,15 @@ MOST_SCRIPTS = 4
 LOOSE = frozenset({";", "\n", ";;", "comment"})
 
 
-def read(command: str) -> Line:
+def read(line: str) -> Line:
     """Take a command line apart. Never raises."""
     parts: list[Part] = []
     try:
-        root, source = parse(command)
+        root, source = parse(line)
         walk(root.children, Scope(source, parts, inside=walk, script=script), ("",))
     except Puzzled as puzzle:
         if not parts:
-            parts = [Part(text=command, argv=(), reading=False, why=str(puzzle))]
+            parts = [Part(text=line, argv=(), reading=False, why=str(puzzle))]
         return Line(parts=tuple(parts), understood=False, why=str(puzzle))
     return Line(parts=tuple(parts), understood=True)
 
@@ -65,7 +69,7 @@ def statement(node: Node, scope: Scope, folders: Folders) -> tuple[Folders, Fold
     """One statement; gives the folders after it went well, and after it failed."""
     match node.type:
         case "command":
-            return simple.command(node, (), scope, folders)
+            return command(node, (), scope, folders)
         case "list":
             return joined(node, scope, folders)
         case "negated_command":
@@ -76,10 +80,10 @@ def statement(node: Node, scope: Scope, folders: Folders) -> tuple[Folders, Fold
         case "compound_statement" | "if_statement":
             return grouped(node, scope, folders)
         case "test_command":
-            condition.test(node, (), scope, folders)
+            test(node, (), scope, folders)
             return folders, folders
         case "variable_assignment" | "variable_assignments":
-            simple.assignment(node, scope, folders)
+            assignment(node, scope, folders)
             return folders, folders
     if node.type not in APART:
         raise Puzzled(UNREAD.get(node.type, f"`{node.type.replace('_', ' ')}` is not looked into"))
@@ -114,11 +118,11 @@ def redirected(node: Node, scope: Scope, folders: Folders) -> tuple[Folders, Fol
     if body.type.endswith("_redirect"):
         raise Puzzled("it sends output somewhere without a command")
     if body.type == "command":
-        return simple.command(body, tuple(others), scope, folders)
+        return command(body, tuple(others), scope, folders)
     if body.type == "test_command":
-        condition.test(body, tuple(others), scope, folders)
+        test(body, tuple(others), scope, folders)
         return folders, folders
-    redirect.of_group(others, scope, folders)
+    of_group(others, scope, folders)
     return statement(body, scope, folders)
 
 
@@ -172,7 +176,7 @@ def loop(node: Node, scope: Scope, folders: Folders) -> None:
         if child.type == "do_group":
             reached = both(reached, walk(child.children[1:-1], scope, folders))
         elif child.type == "variable_name":
-            simple.set_variable(text_of(child, scope.source), scope)
+            set_variable(text_of(child, scope.source), scope)
         elif node.type == "for_statement" and child.is_named:
             expand.quiet_words(child, scope, folders)
         elif child.is_named and child.type != "comment":
@@ -189,7 +193,7 @@ def choice(node: Node, scope: Scope, folders: Folders) -> None:
         if child.type == "case_item":
             closing = [part.type for part in child.children].index(")")
             for pattern in child.children[:closing]:
-                condition.pattern(pattern, scope, folders)
+                case_pattern(pattern, scope, folders)
             reached = both(reached, walk(child.children[closing + 1 :], scope, folders))
         elif child.is_named and child.type != "comment":
             expand.quiet_words(child, scope, folders)

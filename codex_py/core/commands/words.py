@@ -112,16 +112,12 @@ def _braces(text: str) -> list[Word]:
         if len(made) > MOST_BRACES:
             return unknown
         made = [
-            GROUP.sub(lambda _, choice=choice: choice, one, count=1)
+            one.replace(found[0], choice, 1)
             for one in made
-            for choice in _choices(one)
+            if (found := GROUP.search(one))
+            for choice in found[1].split(",")
         ]
     return [literal(one) for one in made if one]
-
-
-def _choices(text: str) -> list[str]:
-    found = GROUP.search(text)
-    return found.group(1).split(",") if found else [""]
 
 
 def unescape(text: str) -> list[Piece]:

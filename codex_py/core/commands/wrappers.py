@@ -25,9 +25,9 @@ def leading(words: Words, with_value: str, flags: str) -> tuple[int, str]:
         if text == "--":
             return at + 1, ""
         name, joined = text.partition("=")[0], "=" in text
-        if text in flags.split():
-            at += 1
-        elif name in with_value.split() and text.startswith("--") and joined:
+        if text in flags.split() or (
+            name in with_value.split() and text.startswith("--") and joined
+        ):
             at += 1
         elif text in with_value.split() and at + 1 < len(words) and words[at + 1].plain:
             at += 2
@@ -49,7 +49,7 @@ def refused(option: str, rest: Words, judge: Judge, who: str) -> Verdict:
     return replace(found, reading=False, why=f"{who} {option} is not looked through")
 
 
-def env(words: Words, shell: bool, judge: Judge) -> Verdict:
+def env(words: Words, _shell: bool, judge: Judge) -> Verdict:
     """`env [-i] [-u NAME] [NAME=value …] command`."""
     at, odd = leading(words, "-u --unset", "-i -0 - --ignore-environment")
     if odd:
@@ -68,7 +68,7 @@ def env(words: Words, shell: bool, judge: Judge) -> Verdict:
     return replace(verdict, reading=False, why=wrong) if wrong else verdict
 
 
-def timeout(words: Words, shell: bool, judge: Judge) -> Verdict:
+def timeout(words: Words, _shell: bool, judge: Judge) -> Verdict:
     """`timeout [options] duration command`."""
     at, odd = leading(
         words, "-s -k --signal --kill-after", "-v -f -p --foreground --preserve-status --verbose"
@@ -80,25 +80,25 @@ def timeout(words: Words, shell: bool, judge: Judge) -> Verdict:
     return behind(words[at + 1 :], judge)
 
 
-def nice(words: Words, shell: bool, judge: Judge) -> Verdict:
+def nice(words: Words, _shell: bool, judge: Judge) -> Verdict:
     """`nice [-n N] command`."""
     at, odd = leading(words, "-n --adjustment", "-5 -10 -15 -19")
     return refused(odd, words[at:], judge, "nice") if odd else behind(words[at:], judge)
 
 
-def stdbuf(words: Words, shell: bool, judge: Judge) -> Verdict:
+def stdbuf(words: Words, _shell: bool, judge: Judge) -> Verdict:
     """`stdbuf -oL command`."""
     at, odd = leading(words, "-i -o -e --input --output --error", "")
     return refused(odd, words[at:], judge, "stdbuf") if odd else behind(words[at:], judge)
 
 
-def nohup(words: Words, shell: bool, judge: Judge) -> Verdict:
+def nohup(words: Words, _shell: bool, judge: Judge) -> Verdict:
     """`nohup command`, which writes nohup.out on a terminal."""
     found = behind(words, judge)
     return replace(found, reading=False, why="nohup can write nohup.out", writes=("nohup.out",))
 
 
-def elevated(words: Words, shell: bool, judge: Judge) -> Verdict:
+def elevated(words: Words, _shell: bool, judge: Judge) -> Verdict:
     """`sudo` and `doas`: never free, whatever they run."""
     at, odd = leading(words, "-u -g -h -p -C -U -r -t", "-n -E -H -k -S -i -s -b -A -P")
     if odd or not words[at:]:
@@ -141,7 +141,7 @@ XARGS = Program(
 )
 
 
-def xargs(words: Words, shell: bool, judge: Judge) -> Verdict:
+def xargs(words: Words, _shell: bool, judge: Judge) -> Verdict:
     """`xargs -0 command`: the names come from the input, so they are not known."""
     at = 0
     for at in range(len(words) + 1):
