@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from codex_py.core.entries import Delta, Entry
+from codex_py.core.entries import Delta, Entry, Json
 from codex_py.core.errors import ModelError
 from codex_py.core.request import Request
 from codex_py.models.chat_body import Quirks, body
-from codex_py.models.chat_door import Door
 from codex_py.models.chat_stream import Answer
+from codex_py.models.door import Door
 
 WIRE = "chat"
 
@@ -51,7 +51,7 @@ class ChatClient:
             opened=self.quirks.opened_thinking,
             in_text=self.quirks.tools == "text",
         )
-        chunks = self.door.stream("/chat/completions", body(request, self.quirks))
+        chunks = self.door.stream("/chat/completions", body(request, self.quirks), _last)
         async with aclosing(chunks):
             async for chunk in chunks:
                 for delta in answer.feed(chunk):
@@ -65,6 +65,11 @@ class ChatClient:
     async def close(self) -> None:
         """Let go of the connection."""
         await self.door.close()
+
+
+def _last(chunk: Json) -> bool:
+    """The usage comes after everything else, in a chunk of its own."""
+    return bool(chunk.get("usage")) and chunk.get("choices") == []
 
 
 def learn(quirks: Quirks, refusal: str) -> Quirks | None:

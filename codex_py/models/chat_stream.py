@@ -55,7 +55,6 @@ class Answer:
         """Take one chunk, streamed or whole; what can be shown of it now."""
         if not isinstance(chunk, dict):
             return
-        _check(chunk)
         self.model = _text(chunk.get("model")) or self.model
         self._count(chunk.get("usage"))
         choice = _first(chunk.get("choices"))
@@ -175,20 +174,6 @@ class Answer:
         if self.held and (self.calls.slots or not call_in("".join(self.said), self.known)):
             yield Delta("text", self.held)
         self.held = ""
-
-
-def _check(chunk: Json) -> None:
-    """Raise the error that a server put into an answer of status 200."""
-    error = chunk.get("error")
-    if not error or chunk.get("choices"):
-        return
-    message = error.get("message") if isinstance(error, dict) else error
-    code = error.get("code") if isinstance(error, dict) else None
-    raise ModelError(
-        f"the server says: {str(message or error)[:300]}",
-        fault="rate" if code == 429 else "server",
-        retry=not (isinstance(code, int) and 400 <= code < 500 and code != 429),
-    )
 
 
 def _first(choices: object) -> Json:

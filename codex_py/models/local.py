@@ -13,7 +13,7 @@ from codex_py.core.errors import ModelError
 from codex_py.core.request import Request
 from codex_py.models.chat import ChatClient
 from codex_py.models.chat_body import Quirks
-from codex_py.models.chat_door import Door, Timeouts
+from codex_py.models.door import Door, Timeouts
 from codex_py.models.local_profile import shaped
 from codex_py.models.local_server import LocalServer, Serving
 from codex_py.models.local_weights import QWEN, Weights, installed, path_in
@@ -55,7 +55,7 @@ class LocalClient:
         await self.close()
         self.tell("loading the local model…")
         url = await self.server.start()
-        door = Door(url, self.server.key, timeouts=Timeouts(idle=WALL), direct=True)
+        door = Door(url, self.server.key, timeouts=Timeouts(idle=WALL))
         self.chat = ChatClient(door, QUIRKS)
         return self.chat
 

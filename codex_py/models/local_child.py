@@ -46,6 +46,7 @@ def _serve(given: dict[str, Any]) -> Any:
     params.chat_template = given["template"]
     params.n_ctx = given["context"]
     params.n_parallel = 1
+    params.model_alias = {given["name"]}
     params.n_gpu_layers = given["gpu_layers"]
     params.cpuparams.n_threads = given["threads"]
     params.cpuparams_batch.n_threads = given["threads"]

@@ -34,6 +34,9 @@ LONGEST = 1024
 SHOWN = 3_000
 """Characters of one tool result; the model reads about 100 a second."""
 
+FILES = 40
+"""Names of files that are told with a task."""
+
 DESCRIPTIONS = {
     "shell": "Run a shell command.",
     "read_file": "Read a file.",
@@ -51,6 +54,9 @@ CLAIM = re.compile(
     re.I,
 )
 NUMBER = re.compile(r"^ *\d+ ", re.M)
+WRITES = re.compile(
+    r">|\b(mv|cp|rm|mkdir|touch|tee|ln|chmod|git|patch|pip|make)\b|\bsed\b.*-i|\bsort\b.*-o|-c\b"
+)
 CHECK = re.compile(r"\b(pytest|unittest|test_\w+|\w+_test|tests?)\b|\bpython3? ")
 
 
@@ -85,7 +91,7 @@ def examples() -> list[Entry]:
     found: list[Entry] = []
     for number, item in enumerate(json.loads(text("local_examples.json"))):
         if "user" in item:
-            found.append(User(parts=(Text(PREFIX + item["user"]),)))
+            found.append(User(parts=(Text(_task(item["user"], item["files"])),)))
         elif "call" in item:
             arguments = json.dumps(item["arguments"])
             found.append(
@@ -99,15 +105,29 @@ def examples() -> list[Entry]:
     return found
 
 
+def files(names: Sequence[str]) -> Context:
+    """The names of the workspace's files, as this model is told them with each task."""
+    shown = " ".join(names[:FILES])
+    more = f" and {len(names) - FILES} more" if len(names) > FILES else ""
+    return Context(name="files", text=shown + more)
+
+
+def _task(said: str, names: str) -> str:
+    return f"{PREFIX}{said}\nFiles: {names or 'none'}"
+
+
 def _plain(entries: Sequence[Entry]) -> list[Entry]:
     found: list[Entry] = []
     names: dict[str, str] = {}
+    listed = ""
     for entry in entries:
+        if isinstance(entry, Context) and entry.name == "files":
+            listed = entry.text
         if isinstance(entry, (Context, Reasoning)):
             continue
         if isinstance(entry, User):
             said = words(entry.parts)
-            told = said if _is_reminder(said) else PREFIX + said
+            told = said if _is_reminder(said) else _task(said, listed)
             entry = replace(entry, parts=(Text(told),))
         elif isinstance(entry, ToolCall):
             names[entry.call_id] = entry.name
@@ -138,7 +158,7 @@ def nudge(turn: Sequence[Entry]) -> str:
         told = UNCHECKED.format(command=command) if changed_since else FAILING
         return told if given.count(told) < 2 else ""
     last = next((entry.text for entry in reversed(turn) if isinstance(entry, Assistant)), "")
-    claims = CLAIM.search(last) is not None or "```" in last
+    claims = CLAIM.search(last) is not None or "```" in last or _refused_edit(results)
     if claims and UNCHANGED not in given and not any(_changes(*each) for each in results):
         return UNCHANGED
     return ""
@@ -154,15 +174,15 @@ def _results(turn: Sequence[Entry]) -> list[tuple[ToolCall, ToolResult]]:
 
 
 def _changes(call: ToolCall, result: ToolResult) -> bool:
-    """Whether a call may have changed something: edits by their facts, commands by their kind."""
+    """Whether a call may have changed something: edits by their facts, commands by their words."""
     if call.name == "shell":
-        return result.ok and not _only_looks(str(result.data.get("command", "")))
+        return result.ok and WRITES.search(str(result.data.get("command", ""))) is not None
     return result.ok and bool(result.data.get("changes"))
 
 
-def _only_looks(command: str) -> bool:
-    looking = ("cat", "ls", "head", "tail", "grep", "wc", "find", "sort", "echo", "pwd", "sed -n")
-    return ">" not in command and command.strip().startswith(looking)
+def _refused_edit(results: Sequence[tuple[ToolCall, ToolResult]]) -> bool:
+    """Whether the last call was an edit that was not made."""
+    return bool(results) and results[-1][0].name.endswith("_file") and not results[-1][1].ok
 
 
 def _failed_check(results: Sequence[tuple[ToolCall, ToolResult]]) -> tuple[str, bool] | None:

@@ -84,6 +84,7 @@ class LocalServer:
         assert process.stdout is not None
         told = {
             "model": str(self.serving.model),
+            "name": self.serving.model.stem,
             "key": self.key,
             "template": text("local_template.jinja"),
             "context": self.serving.context,
