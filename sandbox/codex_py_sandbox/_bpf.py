@@ -31,6 +31,13 @@ REFUSED = (
 # Also refused where no namespaces keep other processes apart.
 REFUSED_BARE = ("ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd")
 
+# Calls that give a file its mode, and which argument that is; openat2 hides it in memory.
+MODES = {
+    "chmod": 1, "fchmod": 1, "fchmodat": 2, "fchmodat2": 2, "creat": 1, "open": 2, "openat": 3,
+    "mknod": 1, "mknodat": 2,
+}  # fmt: skip
+S_ISUID = 0o4000
+
 Block = list[tuple[int, int, int, int]]
 
 
@@ -112,6 +119,14 @@ def program(*, bare: bool, families: Iterable[int], notify: bool = False) -> byt
         "socketpair": _socketpair(),
     }
     where = {NR[n]: "eperm" for n in REFUSED + (REFUSED_BARE if bare else ()) if n in NR}
+    for index in (1, 2, 3):
+        blocks[f"mode{index}"] = [
+            _arg(index), _any_bit(S_ISUID, 0, 1), _ret(ERRNO | EPERM), _ret(ALLOW)
+        ]  # fmt: skip
+    for name, index in MODES.items():
+        if name in NR:
+            where[NR[name]] = f"mode{index}"
+    where[NR["openat2"]] = "enosys"
     for name in ("clone", "unshare", "ioctl", "socket", "socketpair"):
         where[NR[name]] = name
     where[NR["clone3"]] = "enosys"

@@ -25,7 +25,7 @@ def spawn(job: Mapping[str, Any], fds: tuple[int, int, int]) -> int:
         raise OSError(error.errno, f"cannot work in {job['cwd']}: {error.strerror}") from None
     argv: list[str] = job["argv"]
     env: dict[str, str] = job["env"]
-    path = _find(argv[0], env)
+    path = find(argv[0], env)
     actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(fds)]
     options: dict[str, Any] = {"file_actions": actions, "setsigmask": [], "setsigdef": _SIGNALS}
     try:
@@ -36,7 +36,8 @@ def spawn(job: Mapping[str, Any], fds: tuple[int, int, int]) -> int:
     return os.posix_spawn("/bin/sh", ["sh", path, *argv[1:]], env, **options)
 
 
-def _find(name: str, env: Mapping[str, str]) -> str:
+def find(name: str, env: Mapping[str, str]) -> str:
+    """The program `name` by the command's own PATH; OSError when there is none."""
     if "/" in name:
         return name
     refused = False
@@ -80,6 +81,8 @@ def reap(main: int, deadline: float | None) -> tuple[int, bool]:
 
 def end_all() -> None:
     """Kill every process of this PID namespace but ourselves, and wait until they are gone."""
+    if os.getpid() != 1:
+        raise OSError(1, "only the first process of a PID namespace may end all others")
     try:
         os.kill(-1, sig.SIGKILL)
     except ProcessLookupError:

@@ -31,8 +31,11 @@ _NEW = {
     "io_uring_register": 427,
     "pidfd_getfd": 438,
     "clone3": 435,
+    "fchmodat2": 452,
 }
 _X86 = {
+    "open": 2, "creat": 85, "chmod": 90, "fchmod": 91, "mknod": 133, "openat": 257,
+    "mknodat": 259, "fchmodat": 268,
     "ioctl": 16, "socket": 41, "connect": 42, "socketpair": 53, "clone": 56, "ptrace": 101,
     "syslog": 103, "capset": 126, "uselib": 134, "ustat": 136, "sysfs": 139, "vhangup": 153,
     "pivot_root": 155, "_sysctl": 156, "prctl": 157, "adjtimex": 159, "chroot": 161, "acct": 163,
@@ -46,6 +49,7 @@ _X86 = {
     "finit_module": 313, "seccomp": 317, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323,
 }  # fmt: skip
 _ARM = {
+    "mknodat": 33, "fchmod": 52, "fchmodat": 53, "openat": 56,
     "lookup_dcookie": 18, "ioctl": 29, "umount2": 39, "mount": 40, "pivot_root": 41,
     "nfsservctl": 42, "chroot": 51, "vhangup": 58, "quotactl": 60, "acct": 89, "capset": 91,
     "unshare": 97, "kexec_load": 104, "init_module": 105, "delete_module": 106,

@@ -14,6 +14,7 @@ from codex_py_sandbox.plan import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 FORWARDED = (sig.SIGHUP, sig.SIGINT, sig.SIGQUIT, sig.SIGTERM, sig.SIGUSR1, sig.SIGUSR2)
@@ -73,6 +74,14 @@ def second_layer(plan: Plan) -> lx.Ruleset | None:
 class Room:
     """One policy's namespaces, and the commands that run in them."""
 
+    name = "namespaces"
+    command_flags = COMMAND_FLAGS
+
+    @staticmethod
+    def flags(plan: Plan) -> int:
+        """The namespaces of the room itself."""
+        return ROOM_FLAGS | (lx.CLONE_NEWNET if plan.network == "off" else 0)
+
     def __init__(self, plan: Plan, env: dict[str, str], control: _socket.socket) -> None:
         self.plan = plan
         self.env = env
@@ -89,6 +98,7 @@ class Room:
         if self.plan.network == "off":
             loopback()
         _view.build(self.plan)
+        self.env.update(layout.moved_caches(self.plan, self.env))
         self.rules = second_layer(self.plan)
         families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
         self.filter = _bpf.program(bare=False, families=families)
@@ -109,10 +119,22 @@ class Room:
                 if fd != self.control.fileno():
                     self._ended(fd)
                 elif not self._message():
-                    return
+                    return self.end()
+
+    def end(self) -> None:
+        """End every command and wait until all of it is gone."""
+        if self.spare:
+            self.spare[0].close()
+        for _, pidfd, _ in self.jobs.values():
+            self.signal(pidfd, sig.SIGKILL)
+        for _, pidfd, _ in self.jobs.values():
+            select.select([pidfd], [], [], 5)
 
     def _message(self) -> bool:
-        text, fds = _wire.receive(self.control)
+        try:
+            text, fds = _wire.receive(self.control)
+        except ConnectionError:
+            return False
         if not text:
             return False
         verb, _, rest = text.partition(" ")
@@ -122,18 +144,22 @@ class Room:
             name, _, number = rest.partition(" ")
             job = self.jobs.get(name)
             if job:
-                try:
-                    sig.pidfd_send_signal(job[1], int(number))
-                except ProcessLookupError:
-                    pass
+                self.signal(job[1], int(number))
         return True
+
+    def signal(self, pidfd: int, number: int) -> None:
+        """Pass a signal to a first process, which hands it on; SIGKILL ends it and its tree."""
+        try:
+            sig.pidfd_send_signal(pidfd, number)
+        except ProcessLookupError:
+            pass
 
     def _start(self, name: str, fds: list[int]) -> None:
         status = fds[4]
         pid, pidfd = self._to_spare(fds) if self.spare else (0, -1)
         if pidfd < 0:
             try:
-                pid, pidfd = lx.clone(COMMAND_FLAGS)
+                pid, pidfd = lx.clone(self.command_flags)
             except OSError as error:
                 _child.report(status, f"error {error.errno} {error.strerror}")
                 for fd in fds:
@@ -162,7 +188,7 @@ class Room:
     def _make_spare(self) -> None:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         try:
-            pid, pidfd = lx.clone(COMMAND_FLAGS)
+            pid, pidfd = lx.clone(self.command_flags)
         except OSError:
             self.warm = False
             ours.close()
@@ -192,15 +218,23 @@ class Room:
             else:
                 job = _wire.unpack(fds[0])
                 job["env"] = merge(self.env, job["env"])
-                _child.run(job, (fds[1], fds[2], fds[3]), fds[4])
+                self.run(job, (fds[1], fds[2], fds[3]), fds[4])
         finally:
             os._exit(0)
 
-    def _confine(self) -> None:
+    def run(self, job: Mapping[str, Any], fds: tuple[int, int, int], status: int) -> None:
+        """Run the job in this first process and report."""
+        _child.run(job, fds, status)
+
+    def _forget(self) -> None:
+        """Close what belongs to the room and to its other commands."""
         self.control.close()
         for _, pidfd, status in self.jobs.values():
             os.close(pidfd)
             os.close(status)
+
+    def _confine(self) -> None:
+        self._forget()
         lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
         os.setsid()
         _view.fresh()
@@ -236,29 +270,69 @@ def merge(base: dict[str, str], extra: dict[str, str | None]) -> dict[str, str]:
 
 def serve(text: str, fds: list[int]) -> int:
     """One request, "room": its payload and socket; the pidfd of the room, or -1 when it failed."""
+    from codex_py_sandbox import _loose
+
     control = _socket.socket(fileno=fds[1])
+    kinds: dict[str, type[Room]] = {
+        "namespaces": Room,
+        "bubblewrap": _loose.Bubble,
+        "landlock": _loose.Landlocked,
+        "unrestricted": _loose.Open,
+    }
+    failed: list[str] = []
     try:
         payload = _wire.unpack(fds[0])
         session = payload["session"]
         plan = layout.resolve(payload["spec"], payload["home"], payload["state"], session)
         _host.make(plan, session)
-        flags = ROOM_FLAGS | (lx.CLONE_NEWNET if plan.network == "off" else 0)
-        uid, gid = os.geteuid(), os.getegid()
-        pid, pidfd = lx.clone(flags)
+        chosen = ["unrestricted"] if plan.mode == "unrestricted" else payload["backends"]
+        for name in chosen:
+            pidfd, why = _open(kinds[name], Plan.unwire(plan.wire()), payload["env"], control)
+            if pidfd >= 0:
+                control.close()
+                return pidfd
+            failed.append(f"{name}: {why}")
     except Exception as error:
-        _wire.send(control, f"failed {_plainly(error)}")
-        control.close()
-        return -1
-    if pid:
-        control.close()
-        return pidfd
+        failed.append(_plainly(error))
+    _wire.send(control, "failed " + "; ".join(failed))
+    control.close()
+    return -1
+
+
+def _open(
+    kind: type[Room], plan: Plan, env: dict[str, str], control: _socket.socket
+) -> tuple[int, str]:
+    """Make one kind of room: (its pidfd, "") once it is ready, or (-1, why not)."""
+    read, write = os.pipe()
+    uid, gid = os.geteuid(), os.getegid()
     try:
-        room = Room(plan, payload["env"], control)
-        room.prepare(uid, gid)
-        _wire.send(control, "ready namespaces")
+        pid, pidfd = lx.clone(kind.flags(plan))
+    except OSError as error:
+        os.close(read)
+        os.close(write)
+        return -1, error.strerror or str(error)
+    if pid:
+        os.close(write)
+        try:
+            answer = os.read(read, 4096).decode("utf-8", "replace")
+        finally:
+            os.close(read)
+        if answer == "ready":
+            return pidfd, ""
+        os.close(pidfd)
+        return -1, answer or "it ended early"
+    try:
+        os.close(read)
+        room = kind(plan, env, control)
+        try:
+            room.prepare(uid, gid)
+        except Exception as error:
+            os.write(write, _plainly(error).encode()[:4000])
+            os._exit(1)
+        _wire.send(control, f"ready {kind.name}")
+        os.write(write, b"ready")
+        os.close(write)
         room.loop()
-    except Exception as error:
-        _wire.send(control, f"failed {_plainly(error)}")
     finally:
         os._exit(0)
 

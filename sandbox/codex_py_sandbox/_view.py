@@ -27,9 +27,7 @@ def build(plan: Plan) -> None:
         _attach(trees.pop(path), path, writable=writable)
     for path, how in plan.binds:
         _bind(path, how)
-    overlaid = [_overlay(*overlay) for overlay in plan.overlays]
-    if overlaid and all(overlaid):
-        plan.redirects = {}
+    _overlays(plan, trees)
     for path in plan.masks:
         _cover(path, scratch)
     for path in plan.covers:
@@ -44,6 +42,7 @@ def _take(plan: Plan) -> dict[str, int]:
     roots = [path for path, _ in plan.roots]
     wanted = [*roots, *plan.keep_run, *(f"/dev/{name}" for name in DEVICES)]
     wanted += [path for path in (plan.tmp, plan.var_tmp) if path]
+    wanted += {os.path.dirname(os.path.dirname(upper)) for _, upper, _ in plan.overlays}
     for path in wanted:
         fd = lx.hold(path)
         if fd < 0:
@@ -161,6 +160,22 @@ def _move(tree: int, path: str) -> None:
     finally:
         os.close(tree)
         os.close(target)
+
+
+def _overlays(plan: Plan, trees: dict[str, int]) -> None:
+    """Mount the cache overlays; those that the kernel refuses are taken out of the plan."""
+    if not plan.overlays:
+        return
+    top = os.path.dirname(os.path.dirname(plan.overlays[0][1]))
+    os.mkdir("/dev/.over")
+    _attach(trees.pop(top), "/dev/.over", writable=True)
+    kept = []
+    for path, upper, work in plan.overlays:
+        if _overlay(path, "/dev/.over" + upper[len(top) :], "/dev/.over" + work[len(top) :]):
+            kept.append((path, upper, work))
+    plan.overlays = kept
+    lx.syscall("umount2", b"/dev/.over", 2)
+    os.rmdir("/dev/.over")
 
 
 def _overlay(path: str, upper: str, work: str) -> bool:

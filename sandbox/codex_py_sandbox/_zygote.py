@@ -57,9 +57,10 @@ def main() -> None:
         if room >= 0:
             rooms.append(room)
     for room in rooms:
-        _signal.pidfd_send_signal(room, _signal.SIGKILL)
-    for room in rooms:
-        select.select([room], [], [])
+        # The room's own connection is closed too, so it is ending its commands by itself.
+        if not select.select([room], [], [], 3)[0]:
+            _signal.pidfd_send_signal(room, _signal.SIGKILL)
+            select.select([room], [], [])
     if session:
         _host.finish(*os.path.split(session))
 

@@ -231,7 +231,7 @@ def _sockets(plan: Plan) -> None:
 def _caches(plan: Plan, spec: Mapping[str, Any], home: str, session: str) -> None:
     if spec["caches"] == "read-only" or not plan.tmp:
         return
-    plan.redirects = {name: f"/tmp/{place}" for _, name, place in places.CACHES}
+    plan.redirects = {name: (f"{home}/{at}", f"/tmp/{to}") for at, name, to in places.CACHES}
     if spec["caches"] != "overlay" or not home:
         return
     taken: list[str] = [path for path, _ in plan.roots]
@@ -242,3 +242,14 @@ def _caches(plan: Plan, spec: Mapping[str, Any], home: str, session: str) -> Non
         if any(beneath(path, top) or beneath(top, path) for top in taken):
             continue
         plan.overlays.append((path, f"{session}/over/{index}/up", f"{session}/over/{index}/work"))
+
+
+def moved_caches(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
+    """The variables that move each cache which is not writable where a tool would look for it."""
+    writable = [path for path, _, _ in plan.overlays] + [path for path, on in plan.roots if on]
+    out = {}
+    for name, (usual, moved) in plan.redirects.items():
+        place = os.path.realpath(env.get(name) or usual)
+        if not any(beneath(place, top) for top in [*writable, "/tmp"]):
+            out[name] = moved
+    return out

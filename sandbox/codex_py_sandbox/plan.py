@@ -17,7 +17,7 @@ class Plan:
     - `made`: (path, kind) placeholders made on the host, removed at the end of the session.
     - `tmp`: host folder seen as /tmp; `var_tmp` the one seen as /var/tmp; empty when not private.
     - `repos`: (git folder, its common folder). `overlays`: (path, upper, work), writes go to upper.
-    - `redirects`: variables to set when the overlays cannot be mounted. `keep_run`: paths below /run that stay visible.
+    - `redirects`: variable to (usual place, place to use when that is not writable). `keep_run`: paths below /run that stay visible.
     - `notes`: findings worth telling the user, one line each.
     """
 
@@ -50,7 +50,7 @@ class Plan:
         self.tmp = ""
         self.var_tmp = ""
         self.overlays: list[tuple[str, str, str]] = []
-        self.redirects: dict[str, str] = {}
+        self.redirects: dict[str, tuple[str, str]] = {}
         self.keep_run: list[str] = []
         self.limits: dict[str, float] = {}
         self.repos: list[tuple[str, str]] = []

@@ -18,6 +18,9 @@ from codex_py_sandbox.policy import Policy, PolicyError, to_data
 from codex_py_sandbox.values import Event, Exit, SandboxUnavailable
 
 
+BACKENDS = ("namespaces", "bubblewrap", "landlock")
+
+
 class Job:
     """One running command. `fileno()` becomes readable when it has ended with all its children."""
 
@@ -101,8 +104,15 @@ class _Room:
 class Session:
     """Commands under one policy or several; made by `open_session`, ended by `close`."""
 
-    def __init__(self, policy: Policy, environ: Mapping[str, str], folder: SessionFolder) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        environ: Mapping[str, str],
+        folder: SessionFolder,
+        backends: tuple[str, ...],
+    ) -> None:
         self.policy = policy
+        self._backends = backends
         self._environ = dict(environ)
         self._folder = folder
         self._home = environ.get("HOME", "")
@@ -132,6 +142,7 @@ class Session:
                 "state": str(self._folder.state),
                 "session": str(self._folder.path),
                 "env": env,
+                "backends": list(self._backends),
             }
         )
         try:
@@ -227,19 +238,24 @@ class Session:
 
 
 def open_session(
-    policy: Policy, *, environ: Mapping[str, str], state: Path | None = None
+    policy: Policy,
+    *,
+    environ: Mapping[str, str],
+    state: Path | None = None,
+    backends: tuple[str, ...] | None = None,
 ) -> Session:
     """Open a session; returns at once, the launcher starts in the background.
 
     `state` is a private folder of the caller (made with mode 700 if absent) for the session's
     /tmp and safety copies; default `~/.cache/codex_py_sandbox`. PolicyError when a root cannot be
-    one, SandboxUnavailable when this system has no launcher at all.
+    one, SandboxUnavailable when this system has no launcher at all. `backends` are tried in order
+    and the first that enforces is used; default: strongest first.
     """
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"no session launcher for {sys.platform}")
     state = state or default_state(environ)
     check_roots(policy, environ.get("HOME", ""), state)
-    return Session(policy, environ, SessionFolder(state))
+    return Session(policy, environ, SessionFolder(state), backends or BACKENDS)
 
 
 def check_roots(policy: Policy, home: str, state: Path) -> None:
