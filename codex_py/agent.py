@@ -13,11 +13,11 @@ from codex_py.context import documents, environment
 from codex_py.core import session as sessions
 from codex_py.core.entries import Entry, Image, Notice, Part, Started, Text, TurnEnded
 from codex_py.core.errors import UsageError
+from codex_py.core.kit import Ask, Kit
 from codex_py.core.limits import Limits
 from codex_py.core.policy import Piece, Policy
 from codex_py.core.session import Session
 from codex_py.core.tool import Tool
-from codex_py.core.kit import Ask, Kit
 from codex_py.core.turn import run_turn
 from codex_py.host import Host, Unconfined, open_host, settled
 from codex_py.host.confine import Ground

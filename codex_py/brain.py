@@ -55,20 +55,20 @@ class Brain:
 
 def choose(settings: Settings, environ: Mapping[str, str]) -> Brain:
     """The brain that the settings name. Raises UsageError with all the ways when there is none."""
-    from codex_py.models.chat import ChatClient
-    from codex_py.models.chat_body import Quirks, body
-    from codex_py.models.chat_door import Door
+    from codex_py.models.door import Door
+    from codex_py.models.responses import ResponsesClient
+    from codex_py.models.retrying import Retrying
 
     key = environ.get("OPENAI_API_KEY", "")
     if not key:
         raise UsageError("OPENAI_API_KEY is not set")
-    client = ChatClient(Door(settings.openai_base_url, key))
+    client = ResponsesClient(Door(settings.openai_base_url, key))
     return Brain(
-        client,
+        Retrying(client),
         settings.model,
-        ModelSettings(settings.model),
+        ModelSettings(settings.model, reasoning=True, summary="auto"),
         "patch",
         True,
         frozenset({"OPENAI_API_KEY"}),
-        lambda request: body(request, Quirks()),
+        client.body,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -16,7 +16,6 @@ from codex_py.host.processes import Plain, Ran, Running, environment, run
 
 if TYPE_CHECKING:
     from codex_py.host.change import Change
-    from codex_py.host.files import Wish
     from codex_py.host.tree import Hits, Item
 
 __all__ = ["Host", "Read", "Unconfined", "Undeclared", "open_host"]
@@ -113,39 +112,18 @@ class Host:
         full = os.path.join(self.cwd, path)
         return os.readlink(full) if os.path.islink(full) else None
 
-    def commit(self, changes: Sequence[Change]) -> dict[str, str]:
-        """Write all changes or none. Returns the digest of each file as it is now."""
+    def commit(self, changes: Sequence[Change]) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Write all changes or none: each file's digest as it is now, and notes."""
         from codex_py.host import files  # late: not every turn writes
+        from codex_py.host.change import wishes  # late: not every turn writes
 
-        wishes: dict[str, files.Wish] = {}
-        for change in changes:
-            for wish in self._wishes(change):
-                first = wishes.get(wish.path)
-                wishes[wish.path] = replace(wish, before=first.before) if first else wish
-        files.commit([wish for wish in wishes.values() if wish.link or wish.before != wish.after])
-        return {
-            path: self.digest(wish.after)
-            for path, wish in wishes.items()
-            if wish.after is not None
-        }
-
-    def _wishes(self, change: Change) -> Iterator[Wish]:
-        from codex_py.host.files import Wish  # late: not every turn writes
-
-        gone = change.moved_from or (change.path if change.kind == "delete" else None)
-        if gone is not None:
-            real = self._may(self.real(gone), "writes")
-            if change.link is not None:
-                folder = self.real(os.path.dirname(gone) or ".")
-                yield Wish(f"{folder}/{os.path.basename(gone)}", None, None, link=True)
-            else:
-                yield Wish(real, change.before, None)
-        if change.kind != "delete":
-            real = self._may(self.real(change.path), "writes")
-            moved = change.moved_from is not None
-            before = change.replaced if moved else change.before
-            like = self.real(change.moved_from) if change.moved_from else ""
-            yield Wish(real, before, change.after, like)
+        wanted = wishes(changes, self.real)
+        for wish in wanted:
+            # A link that goes is declared by what it points to, which is judged more strictly.
+            self._may(self.real(wish.path) if wish.link else wish.path, "writes")
+        notes = files.commit(wanted)
+        now = {wish.path: self.digest(wish.after) for wish in wanted if wish.after is not None}
+        return now, notes
 
     def listing(self, path: str, depth: int, most: int) -> tuple[list[Item], bool]:
         """What is in a declared folder, and whether there is more."""

@@ -13,11 +13,11 @@ from codex_py.tools._diff import counts
 def write(changes: Sequence[Change], call: Call, text: str) -> Output:
     """Commit all changes or none; the output's data tells what each did."""
     stale = [note for change in changes if (note := stale_note(change, call))]
-    digests = call.host.commit(changes)
-    notes = [note for change in changes for note in change.notes]
+    digests, told = call.host.commit(changes)
+    notes = [*(note for change in changes for note in change.notes), *told]
     facts = [fact(change) for change in changes]
-    told = "\n".join([text.rstrip("\n"), *stale, *notes])
-    return Output.of(told, changes=facts, seen=digests)
+    said = "\n".join([text.rstrip("\n"), *stale, *notes])
+    return Output.of(said, changes=facts, seen=digests)
 
 
 def fact(change: Change) -> Json:

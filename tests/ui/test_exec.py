@@ -58,8 +58,8 @@ def test_each_request_begins_with_the_one_before(program: Program) -> None:
     turns = [[reasoning("r"), call("shell", {"command": f"echo {n}"})] for n in range(3)]
     with Server([*turns, text("ok")]) as server:
         program.run("exec", "--full-auto", "count", url=server.url)
-        bodies = [seen.body for seen in server.posts()]
-        connections = {seen.connection for seen in server.posts()}
+        bodies = server.posts()
+        connections = {seen.connection for seen in server.requests}
     for before, after in zip(bodies, bodies[1:], strict=False):
         assert after["input"][: len(before["input"])] == before["input"]
         fixed = [{key: body[key] for key in body if key != "input"} for body in (before, after)]
@@ -73,13 +73,13 @@ def test_each_request_begins_with_the_one_before(program: Program) -> None:
 def test_first_request_is_small(program: Program) -> None:
     with Server([text("ok")]) as server:
         program.run("exec", "hi", url=server.url)
-        assert len(server.posts()[0].raw) < 16_000
+        assert len(server.requests[0].raw) < 16_000
 
 
 def test_suggest_refuses_edits_when_nobody_can_be_asked(program: Program, repo: Path) -> None:
     with Server([[edit()], text("I could not edit.")]) as server:
         done = program.run("exec", "say world", url=server.url)
-        told = json.dumps(server.posts()[1].body["input"])
+        told = json.dumps(server.posts()[1]["input"])
     assert done.code == 5
     assert "return 'hello'" in (repo / "hello.py").read_text()
     assert "nobody can be asked" in told
@@ -206,7 +206,7 @@ def test_a_repeated_failing_step_stops_the_turn(program: Program) -> None:
     with Server([[call("shell", {"command": "cat missing"})]], loop=True) as server:
         done = program.run("exec", "loop", url=server.url)
         assert len(server.posts()) <= 8
-        assert "Repeating it will not help" in json.dumps(server.posts()[-1].body["input"])
+        assert "Repeating it will not help" in json.dumps(server.posts()[-1]["input"])
     assert done.code == 3
     assert "times in a row" in done.err
 
@@ -340,7 +340,7 @@ def test_calls_with_the_same_id_each_get_their_result(program: Program) -> None:
     ]
     with Server(turns) as server:
         done = program.run("exec", "hi", url=server.url)
-        items = server.posts()[2].body["input"]
+        items = server.posts()[2]["input"]
     outputs = [item for item in items if item.get("type") == "function_call_output"]
     assert done.code == 0
     assert len({item["call_id"] for item in outputs}) == 2
@@ -370,7 +370,7 @@ def test_an_open_idle_pipe_does_not_hang_it(program: Program) -> None:
 def test_the_prompt_can_come_from_a_pipe(program: Program, args: tuple[str, ...]) -> None:
     with Server([text("hello")]) as server:
         done = program.run(*args, stdin="from the pipe\n", url=server.url)
-        sent = server.posts()[0].body["input"]
+        sent = server.posts()[0]["input"]
     assert done.code == 0
     assert "from the pipe" in json.dumps(sent[-1])
 
@@ -378,7 +378,7 @@ def test_the_prompt_can_come_from_a_pipe(program: Program, args: tuple[str, ...]
 def test_a_pipe_beside_a_prompt_is_added_to_it(program: Program) -> None:
     with Server([text("hello")]) as server:
         program.run("exec", "review", stdin="the diff", url=server.url)
-        sent = json.dumps(server.posts()[0].body["input"][-1])
+        sent = json.dumps(server.posts()[0]["input"][-1])
     assert "review" in sent and "<stdin>\\nthe diff\\n</stdin>" in sent
 
 
@@ -445,7 +445,7 @@ def test_agents_md_is_read_from_the_root_down_and_links_out_are_not(
     (inner / "AGENTS.md").write_text("Deeper wins.")
     with Server([text("ok")]) as server:
         program.run("exec", "-C", str(inner), "x", url=server.url)
-        sent = server.posts()[0].raw.decode()
+        sent = server.requests[0].raw.decode()
     assert sent.index("Use tabs.") < sent.index("Deeper wins.")
     assert "TOP SECRET" not in sent
 
@@ -454,7 +454,7 @@ def test_a_large_output_is_cut_and_kept_whole(program: Program) -> None:
     command = "seq 1 2000000 | tail -c 10000000"
     with Server([[call("shell", {"command": command})], text("ok")]) as server:
         program.run("exec", "--full-auto", "x", url=server.url)
-        told = server.posts()[1].body["input"][-1]["output"]
+        told = server.posts()[1]["input"][-1]["output"]
     result = next(entry for entry in program.log() if entry["kind"] == "tool_result")
     assert result["data"]["bytes"] == 10_000_000
     assert "10,000,000 bytes" in str(told) and "2000000" in str(told)
@@ -487,7 +487,7 @@ def test_debug_prompt_prints_what_would_be_sent(program: Program) -> None:
         shown = program.run("debug", "prompt", "hi", url=server.url)
         assert not server.posts()
         program.run("exec", "hi", url=server.url)
-        sent = server.posts()[0].body
+        sent = server.posts()[0]
     body = json.loads(shown.out)
     body.pop("prompt_cache_key")
     sent.pop("prompt_cache_key")
