@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -14,7 +15,7 @@ from codex_py.core.request import Request
 from codex_py.models.chat import ChatClient
 from codex_py.models.chat_body import Quirks
 from codex_py.models.door import Door, Timeouts
-from codex_py.models.local_profile import shaped
+from codex_py.models.local_profile import fingerprint, opening, shaped
 from codex_py.models.local_server import LocalServer, Serving
 from codex_py.models.local_weights import QWEN, Weights, installed, path_in
 
@@ -39,9 +40,10 @@ class LocalClient:
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
         """One sample; a server that died is started again."""
-        chat = await self._ready()
+        request = shaped(request)
+        chat = await self._ready(request)
         try:
-            async with asyncio.timeout(WALL), aclosing(chat.stream(shaped(request))) as events:
+            async with asyncio.timeout(WALL), aclosing(chat.stream(request)) as events:
                 async for event in events:
                     yield event
         except TimeoutError:
@@ -49,7 +51,7 @@ class LocalClient:
                 f"the local model needed more than {WALL:.0f} s for one answer", fault="server"
             ) from None
 
-    async def _ready(self) -> ChatClient:
+    async def _ready(self, request: Request) -> ChatClient:
         if self.chat is not None and self.server.alive():
             return self.chat
         await self.close()
@@ -57,7 +59,39 @@ class LocalClient:
         url = await self.server.start()
         door = Door(url, self.server.key, timeouts=Timeouts(idle=WALL))
         self.chat = ChatClient(door, QUIRKS)
+        await self._warm(self.chat, request)
         return self.chat
+
+    async def _warm(self, chat: ChatClient, request: Request) -> None:
+        """Let the model know the part that all conversations share: from the disk, or by reading.
+
+        Reading it takes half a minute on two cores, taking it from the disk no time. A state
+        that cannot be restored or saved only costs that time.
+        """
+        request = opening(request)
+        name = f"{fingerprint(request, self.server.serving.model.name)}.state"
+        folder = self.server.cache
+        if (folder / name).is_file() and await self._slot("restore", name):
+            return
+        self.tell("the local model reads its examples (once, about half a minute)…")
+        async with aclosing(chat.stream(request)) as events:
+            async for _ in events:
+                pass
+        if await self._slot("save", f"{name}.new"):
+            for old in folder.glob("*.state"):
+                old.unlink(missing_ok=True)
+            os.replace(folder / f"{name}.new", folder / name)
+
+    async def _slot(self, action: str, name: str) -> bool:
+        door = Door(self.server.url.removesuffix("/v1"), self.server.key)
+        try:
+            async for _ in door.stream(f"/slots/0?action={action}", {"filename": name}):
+                pass
+        except ModelError:
+            return False
+        finally:
+            await door.close()
+        return True
 
     async def close(self) -> None:
         """End the server."""

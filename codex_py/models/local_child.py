@@ -55,8 +55,7 @@ def _serve(given: dict[str, Any]) -> Any:
     params.ui = False
     params.offline = True
     params.verbosity = given.get("verbosity", 1)
-    if given.get("cache"):
-        params.slot_save_path = given["cache"]
+    params.slot_save_path = given["cache"]
     return xllamacpp.Server(params)
 
 

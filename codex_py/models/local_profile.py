@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -71,6 +72,20 @@ def shaped(request: Request) -> Request:
     )
     tools = tuple(slim(each) for each in request.tools)
     return replace(request, input=tuple(entries), tools=tools, settings=settings)
+
+
+def opening(request: Request) -> Request:
+    """The part of a shaped request that all conversations share; one token of answer."""
+    settings = replace(request.settings, max_output_tokens=1)
+    shared = (*examples(), User(parts=(Text(PREFIX),)))
+    return replace(request, input=shared, settings=settings)
+
+
+def fingerprint(request: Request, model: str) -> str:
+    """A name for the state of a model that has read a request; changes with every word of it."""
+    told = [model, text("local_template.jinja"), request.instructions]
+    told += [repr(each) for each in (*request.tools, *request.input)]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:32]
 
 
 def slim(spec: ToolSpec) -> ToolSpec:

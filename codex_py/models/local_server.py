@@ -54,6 +54,11 @@ class LocalServer:
         """What the server printed."""
         return self.serving.folder / "server.log"
 
+    @property
+    def cache(self) -> Path:
+        """Where the server saves what it has read."""
+        return self.serving.folder / "cache"
+
     def alive(self) -> bool:
         """Whether it was started and still runs."""
         return bool(self.url) and self.process is not None and self.process.returncode is None
@@ -61,7 +66,7 @@ class LocalServer:
     async def start(self) -> str:
         """Start it and wait until the model is loaded; its base URL, ending in /v1."""
         await self.stop()
-        self.serving.folder.mkdir(parents=True, exist_ok=True)
+        self.cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         env = {name: value for name, value in self.environ.items() if name in KEPT}
         # Spinning threads starve the rest of the machine, and themselves.
         env["OMP_WAIT_POLICY"] = "passive"
@@ -90,6 +95,7 @@ class LocalServer:
             "context": self.serving.context,
             "threads": self.serving.threads or cores(),
             "gpu_layers": self.serving.gpu_layers,
+            "cache": f"{self.cache}{os.sep}",
             "parent": os.getpid(),
         }
         process.stdin.write(json.dumps(told).encode() + b"\n")
