@@ -1,128 +1,49 @@
-"""The one place that reads and writes files for the agent: real paths, no links, all or nothing."""
+"""The one place that writes files for the agent: many at once, all of them or none."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import secrets
 import stat
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-LARGEST = 100_000_000
-"""Bytes of a file that will be read into memory."""
+from codex_py.host.change import Wish
+from codex_py.host.opened import LARGEST, Moved, folder, inside, read
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-class Moved(OSError):
-    """A file holds something else than the change was computed from."""
+__all__ = ["LARGEST", "Moved", "Wish", "commit", "read"]
 
 
-@contextlib.contextmanager
-def parent(path: str, *, make: list[str] | None = None) -> Iterator[tuple[int, str]]:
-    """The opened folder of a real path and the last name in it; no link is followed on the way.
+def commit(wishes: Sequence[Wish]) -> tuple[str, ...]:
+    """Grant all wishes or none, each file in one step; returns notes for the reader.
 
-    With `make`, missing folders are made and noted there. A link that was put in the place of a
-    folder since the path was resolved raises NotADirectoryError.
+    A file keeps its mode, owner, access list and user attributes. It is written beside its
+    place and renamed over it: a reader sees the old or the new content, and a hard link to it
+    elsewhere keeps the old. Paths must be real: no link is followed. Raises Moved when a file
+    no longer holds its `before`, and any other OSError, with everything put back as it was.
     """
-    if not os.path.isabs(path) or "\0" in path:
-        raise ValueError("a real path is absolute")
-    *folders, name = [part for part in path.split("/") if part] or [""]
-    if not name or name in (".", "..") or ".." in folders:
-        raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
-    fd = os.open("/", _FOLDER)
-    try:
-        done = ""
-        for folder in folders:
-            done += f"/{folder}"
-            try:
-                inner = os.open(folder, _FOLDER, dir_fd=fd)
-            except FileNotFoundError:
-                if make is None:
-                    raise FileNotFoundError(errno.ENOENT, "No such file or directory", path) from None
-                os.mkdir(folder, dir_fd=fd)
-                make.append(done)
-                inner = os.open(folder, _FOLDER, dir_fd=fd)
-            except OSError as error:
-                raise type(error)(error.errno, error.strerror, done) from None
-            os.close(fd)
-            fd = inner
-        yield fd, name
-    finally:
-        os.close(fd)
-
-
-def read(path: str, most: int = LARGEST) -> bytes:
-    """A regular file's bytes, opened as the path was resolved. Raises OSError."""
-    with parent(path) as (folder, name):
-        try:
-            return _read(folder, name, path, most)[0]
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise Moved(errno.ELOOP, "became a link while it was being opened", path) from None
-            raise type(error)(error.errno, error.strerror, path) from None
-
-
-def _read(folder: int, name: str, path: str, most: int) -> tuple[bytes, os.stat_result]:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    fd = os.open(name, flags, dir_fd=folder)
-    with open(fd, "rb", buffering=0) as file:
-        info = os.fstat(fd)
-        if stat.S_ISDIR(info.st_mode):
-            raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
-        if not stat.S_ISREG(info.st_mode):
-            raise OSError(errno.EINVAL, "Is not a regular file", path)
-        if info.st_size > most:
-            raise OSError(errno.EFBIG, f"Is larger than {most:,} bytes", path)
-        data = file.readall()
-        if data is None or len(data) > most:
-            raise OSError(errno.EFBIG, f"Is larger than {most:,} bytes", path)
-        return data, info
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What one real path shall hold. None: no such file. `like` lends its mode to a moved file."""
-
-    path: str
-    before: bytes | None
-    after: bytes | None
-    like: str = ""
-    link: bool = False
-    """The path is a link that shall go; what it points to stays."""
-
-
-def commit(wishes: Sequence[Wish]) -> None:
-    """Fulfil all wishes or none; each file changes in one step, keeping its mode.
-
-    Raises Moved when a file no longer holds what its wish was computed from, and any other
-    OSError with everything put back as it was. A hard link elsewhere keeps the old content.
-    """
-    made: list[str] = []
-    staged: list[_Step] = []
-    done: list[_Step] = []
-    modes: dict[str, os.stat_result] = {}
+    desk = _Desk()
     try:
         for wish in wishes:
-            _stage(wish, made, staged, modes)
-        _lend(staged, modes)
+            desk.steps.append(_step(wish, desk))
+        for step in desk.steps:
+            _examine(step)
+        olds = {step.wish.path: step.old for step in desk.steps if step.old is not None}
+        for step in desk.steps:
+            if step.wish.after is not None:
+                _write(step, step.wish.after, _lender(step.wish.like, olds) or step.old)
         # What is written first cannot be lost by what is removed last.
-        for step in sorted(staged, key=lambda each: each.wish.after is None):
-            _apply(step)
-            done.append(step)
-    except BaseException:
-        for step in reversed(done):
-            _undo(step)
+        for step in sorted(desk.steps, key=lambda each: each.wish.after is None):
+            _apply(step, desk.steps)
+    except BaseException as error:
+        kept = [note for step in reversed(desk.steps) if (note := _undo(step))]
+        desk.close(failed=True)
+        if kept and isinstance(error, OSError):
+            raise OSError(error.errno, f"{_words(error)}. {' '.join(kept)}") from None
         raise
-    finally:
-        failed = len(done) < len(staged) or len(staged) < len(wishes)
-        for step in staged:
-            step.clean()
-        for folder in reversed(made) if failed else ():
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
+    desk.close(failed=False)
+    return tuple(note for step in desk.steps if (note := _note(step)))
 
 
 @dataclass(slots=True)
@@ -130,86 +51,194 @@ class _Step:
     wish: Wish
     folder: int
     name: str
-    temporary: str
-    old: os.stat_result | None
-
-    def clean(self) -> None:
-        for name in (self.temporary, f"{self.temporary}.old"):
-            with contextlib.suppress(OSError):
-                os.unlink(name, dir_fd=self.folder)
-        os.close(self.folder)
-
-
-def _stage(
-    wish: Wish, made: list[str], staged: list[_Step], modes: dict[str, os.stat_result]
-) -> None:
-    with parent(wish.path, make=made if wish.after is not None else None) as (folder, name):
-        step = _Step(wish, os.dup(folder), name, f".{secrets.token_hex(6)}.codex-py", None)
-        staged.append(step)
-    if wish.link:
-        return
-    try:
-        data, step.old = _read(step.folder, name, wish.path, LARGEST)
-    except FileNotFoundError:
-        data = None
-    except OSError as error:
-        raise type(error)(error.errno, error.strerror, wish.path) from None
-    if step.old is not None:
-        modes[wish.path] = step.old
-    if data != wish.before:
-        raise Moved(errno.ESTALE, "changed while the edit was being made; try again", wish.path)
-    if wish.after is not None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        fd = os.open(step.temporary, flags, 0o666, dir_fd=step.folder)
-        with open(fd, "wb") as file:
-            file.write(wish.after)
+    spare: str
+    """Name of the new file until it takes its place; `.old` after it keeps the old file."""
+    old: os.stat_result | None = None
+    new: tuple[int, int] | None = None
+    """Device and inode of the new file."""
+    keep: bool = False
+    """Putting the old file back failed: it stays beside its place."""
 
 
-def _lend(staged: Sequence[_Step], modes: Mapping[str, os.stat_result]) -> None:
-    for step in staged:
-        like = modes.get(step.wish.like) or step.old
-        if step.wish.after is None or like is None:
-            continue
-        fd = os.open(step.temporary, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=step.folder)
-        try:
-            own = os.fstat(fd)
-            if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
+@dataclass(slots=True)
+class _Desk:
+    """What is open or made while a commit runs."""
+
+    steps: list[_Step] = field(default_factory=list)
+    folders: dict[str, int] = field(default_factory=dict)
+    made: list[tuple[int, str]] = field(default_factory=list)
+
+    def close(self, *, failed: bool) -> None:
+        for step in self.steps:
+            for name in (step.spare, "" if step.keep else f"{step.spare}.old"):
+                if name:
+                    with contextlib.suppress(OSError):
+                        os.unlink(name, dir_fd=step.folder)
+        for parent, name in reversed(self.made):
+            if failed:
                 with contextlib.suppress(OSError):
-                    os.fchown(fd, like.st_uid, like.st_gid)
-            os.fchmod(fd, stat.S_IMODE(like.st_mode))
-        finally:
+                    os.rmdir(name, dir_fd=parent)
+            os.close(parent)
+        for fd in self.folders.values():
             os.close(fd)
 
 
-def _apply(step: _Step) -> None:
-    at = {"src_dir_fd": step.folder, "dst_dir_fd": step.folder}
+def _step(wish: Wish, desk: _Desk) -> _Step:
+    parent, name = os.path.split(wish.path)
+    if parent not in desk.folders:
+        try:
+            desk.folders[parent] = folder(parent, desk.made if wish.after is not None else None)
+        except (NotADirectoryError, FileNotFoundError, Moved) as error:
+            raise _failed(error, wish) from None
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"Failed to create parent directories for {wish.path}: {_words(error)}",
+            ) from None
+    return _Step(wish, desk.folders[parent], name, f".{os.urandom(6).hex()}.codex-py")
+
+
+def _examine(step: _Step) -> None:
+    wish = step.wish
     try:
-        if step.old is not None or step.wish.link:
-            if step.wish.after is not None:
-                with contextlib.suppress(OSError):
-                    os.link(step.name, f"{step.temporary}.old", follow_symlinks=False, **at)
-            else:
-                os.rename(step.name, f"{step.temporary}.old", **at)
-        if step.wish.after is not None:
-            os.rename(step.temporary, step.name, **at)
+        if wish.link:
+            info = os.stat(step.name, dir_fd=step.folder, follow_symlinks=False)
+            if not stat.S_ISLNK(info.st_mode):
+                raise Moved(errno.ESTALE, "is no longer a link; try again", wish.path)
+            return
+        data = None
+        with contextlib.suppress(FileNotFoundError):
+            data, step.old = inside(step.folder, step.name, wish.path, LARGEST)
+        if data != wish.before:
+            raise Moved(errno.ESTALE, "changed while the edit was being made; try again")
+        if wish.after is not None and step.old is not None:
+            # A rename needs no right to the file itself: ask as a write in place would.
+            flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            os.close(os.open(step.name, flags, dir_fd=step.folder))
     except OSError as error:
-        raise type(error)(error.errno, error.strerror, step.wish.path) from None
+        if error.errno != errno.ETXTBSY:
+            raise _failed(error, wish) from None
 
 
-def _undo(step: _Step) -> None:
-    """Put one path back; the old file was kept under its temporary name where links work."""
-    at = {"src_dir_fd": step.folder, "dst_dir_fd": step.folder}
-    if step.old is None and not step.wish.link:
-        with contextlib.suppress(OSError):
-            os.unlink(step.name, dir_fd=step.folder)
-        return
+def _lender(path: str, olds: Mapping[str, os.stat_result]) -> os.stat_result | None:
+    if not path or path in olds:
+        return olds.get(path)
+    with contextlib.suppress(OSError):
+        parent = folder(os.path.dirname(path))
+        try:
+            found = os.stat(os.path.basename(path), dir_fd=parent, follow_symlinks=False)
+            return found if stat.S_ISREG(found.st_mode) else None
+        finally:
+            os.close(parent)
+    return None
+
+
+def _write(step: _Step, data: bytes, like: os.stat_result | None) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        os.rename(f"{step.temporary}.old", step.name, **at)
-    except OSError:
-        fresh = f"{step.temporary}.undo"
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=step.folder)
-        with open(fd, "wb") as file:
-            file.write(step.wish.before or b"")
+        mode = 0o666 if like is None else 0o600
+        fd = os.open(step.spare, flags, mode, dir_fd=step.folder)
+        with open(fd, "wb", buffering=0) as file:
+            own = os.fstat(fd)
+            step.new = (own.st_dev, own.st_ino)
+            if like is not None:
+                if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
+                    with contextlib.suppress(OSError):
+                        os.fchown(fd, like.st_uid, like.st_gid)
+                os.fchmod(fd, stat.S_IMODE(like.st_mode) & 0o777)
             if step.old is not None:
-                os.fchmod(fd, stat.S_IMODE(step.old.st_mode))
-        os.rename(fresh, step.name, **at)
+                _copy_attributes(step, fd)
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) :]
+    except OSError as error:
+        raise _failed(error, step.wish) from None
+
+
+def _copy_attributes(step: _Step, fd: int) -> None:
+    if not hasattr(os, "listxattr"):
+        return
+    with contextlib.suppress(OSError):
+        old = os.open(step.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=step.folder)
+        try:
+            for name in os.listxattr(old):
+                if name.startswith("user.") or name == "system.posix_acl_access":
+                    os.setxattr(fd, name, os.getxattr(old, name))
+        finally:
+            os.close(old)
+
+
+def _apply(step: _Step, steps: Sequence[_Step]) -> None:
+    at = {"src_dir_fd": step.folder, "dst_dir_fd": step.folder}
+    try:
+        if step.wish.after is not None:
+            if step.old is not None or step.wish.link:
+                with contextlib.suppress(OSError):  # some file systems have no hard links
+                    os.link(step.name, f"{step.spare}.old", follow_symlinks=False, **at)
+            os.rename(step.spare, step.name, **at)
+            return
+        here = _inode(step.folder, step.name)
+        for other in steps:
+            # Where case does not count, `a` moved to `A` is one name: spell it, do not remove it.
+            if other.new is not None and other.new == here:
+                os.rename(step.name, other.name, src_dir_fd=step.folder, dst_dir_fd=other.folder)
+                return
+        os.rename(step.name, f"{step.spare}.old", **at)
+    except OSError as error:
+        raise _failed(error, step.wish) from None
+
+
+def _undo(step: _Step) -> str:
+    """Put one path back as it was, however far its step came; says so when that fails.
+
+    Looks at what is there instead of at what was noted: an interrupt may come between the two.
+    """
+    at = {"src_dir_fd": step.folder, "dst_dir_fd": step.folder}
+    old = f"{step.spare}.old"
+    try:
+        if _inode(step.folder, old) is not None:
+            os.rename(old, step.name, **at)
+        elif step.new is not None and _inode(step.folder, step.name) == step.new:
+            if step.old is None:
+                os.unlink(step.name, dir_fd=step.folder)
+            else:
+                _write(step, step.wish.before or b"", step.old)
+                os.rename(step.spare, step.name, **at)
+    except OSError as error:
+        step.keep = True
+        beside = os.path.join(os.path.dirname(step.wish.path), old)
+        return (
+            f"{step.wish.path} could not be put back ({_words(error)}); what it held is kept "
+            f"in {beside}."
+        )
+    return ""
+
+
+def _inode(parent: int, name: str) -> tuple[int, int] | None:
+    try:
+        info = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except OSError:
+        return None
+    return info.st_dev, info.st_ino
+
+
+def _note(step: _Step) -> str:
+    if step.wish.after is None or step.old is None or step.old.st_nlink < 2:
+        return ""
+    return f"{step.wish.path} was a hard link: its other names keep the old content."
+
+
+def _failed(error: OSError, wish: Wish) -> OSError:
+    if wish.moved:
+        what = "remove original"
+    else:
+        what = "write file" if wish.after is not None else "delete file"
+    told = f"Failed to {what} {wish.path}: {_words(error)}"
+    kind = Moved if isinstance(error, Moved) else OSError
+    return kind(error.errno, told)
+
+
+def _words(error: OSError) -> str:
+    words = error.strerror or str(error)
+    plain = error.errno is not None and words == os.strerror(error.errno)
+    return f"{words} (os error {error.errno})" if plain else words

@@ -100,6 +100,7 @@ def _environment(body: list[str]) -> int:
 
 def _operation(body: list[str], at: int) -> tuple[Operation, int]:
     header = body[at].strip()
+    _nameable(header, at)
     if path := _path(header, ADD):
         stop = at + 1
         while stop < len(body) and body[stop].startswith("+"):
@@ -116,6 +117,16 @@ def _operation(body: list[str], at: int) -> tuple[Operation, int]:
     )
 
 
+def _nameable(header: str, at: int) -> None:
+    try:
+        header.encode("utf-8", "surrogateescape")
+        if "\0" not in header:
+            return
+    except UnicodeEncodeError:
+        pass
+    raise PatchError(at + 2, f"{header!a} holds a character that no path can hold")
+
+
 def _path(header: str, kind: str) -> str:
     return header.removeprefix(kind).rstrip() if header.startswith(kind) else ""
 
@@ -124,6 +135,7 @@ def _update(body: list[str], header: int, path: str) -> tuple[Update, int]:
     at = header + 1
     move_to = _path(body[at], MOVE) if at < len(body) else ""
     if move_to:
+        _nameable(move_to, at)
         at += 1
     blocks: list[Block] = []
     while at < len(body):

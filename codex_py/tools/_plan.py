@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -150,6 +151,11 @@ def _update(operation: Update, desk: _Desk) -> Change:
 def _readable(path: str, desk: _Desk) -> bytes:
     try:
         data = desk.get(path)
+    except IsADirectoryError:
+        full = desk.full(path)
+        raise EditError(
+            f"Failed to read file to update {full}: path `{full}` is not a file"
+        ) from None
     except OSError as error:
         raise EditError(
             f"Failed to read file to update {desk.full(path)}: {reason(error)}"
@@ -206,9 +212,9 @@ def _left_out(operation: Update) -> tuple[str, ...]:
 
 def reason(error: OSError) -> str:
     """Why the system refused, in the words of the case tables: `… (os error N)`."""
-    if error.errno is not None and error.strerror:
-        return f"{error.strerror} (os error {error.errno})"
-    return str(error)
+    words = error.strerror or str(error)
+    known = error.errno is not None and words == os.strerror(error.errno)
+    return f"{words} (os error {error.errno})" if known else words
 
 
 def summary(changes: Sequence[Change]) -> str:

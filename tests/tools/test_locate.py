@@ -357,7 +357,7 @@ def broken(path: str) -> bytes:
 
 ERRORS = [
     ("W5", {}, SET, "Failed to read file to update /w/a: No such file or directory (os error 2)"),
-    ("W6", None, SET, "Failed to read file to update /w/a: Is a directory (os error 21)"),
+    ("W6", None, SET, "Failed to read file to update /w/a: path `/w/a` is not a file"),
     ("W7", {"a": b"ok\xff\xfe"}, SET, "Failed to read file to update /w/a: invalid utf-8 sequence of 1 bytes from index 2; only UTF-8 text can be patched"),
     ("W7-cut", {"a": "é".encode()[:1]}, SET, "Failed to read file to update /w/a: incomplete utf-8 byte sequence from index 0; only UTF-8 text can be patched"),
     ("W9", {}, Delete("a"), "Failed to delete file /w/a: Failed to read /w/a: No such file or directory (os error 2)"),

@@ -110,6 +110,17 @@ REFUSED = [
         patch("*** Environment ID: ", "*** Delete File: a"),
         "Invalid patch: apply_patch environment_id cannot be empty",
     ),
+    (
+        "nul",
+        patch("*** Delete File: a\0b"),
+        "Invalid patch hunk on line 2: '*** Delete File: a\\x00b' holds a character that no "
+        "path can hold",
+    ),
+    (
+        "half-a-character",
+        patch("*** Update File: a", "*** Move to: \ud800", " x"),
+        "Invalid patch hunk on line 3: '\\ud800' holds a character that no path can hold",
+    ),
     ("W37-fence", "```\n" + patch("*** Delete File: a") + "\n```", FIRST),
     ("W37-lower", patch("*** Delete File: a").lower(), FIRST),
 ]
