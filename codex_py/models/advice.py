@@ -38,7 +38,7 @@ def find_servers(
 ) -> tuple[Found, ...]:
     """Servers on 127.0.0.1 that answer `GET /v1/models`. Nothing else is asked or sent."""
     with ThreadPoolExecutor(len(ports) or 1) as pool:
-        found = pool.map(lambda each: _look(*each, timeout), ports)
+        found = pool.map(lambda each: _look(each[0], each[1], timeout), ports)
         return tuple(each for each in found if each is not None)
 
 
