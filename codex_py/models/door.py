@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from codex_py.core.entries import Json
 from codex_py.core.errors import ModelError
@@ -164,12 +165,9 @@ class Door:
 
 
 def encoded(value: object) -> bytes:
-    """JSON as it is sent: compact UTF-8; half a surrogate pair becomes its escape."""
+    """JSON as it is sent: compact UTF-8; half a surrogate pair becomes a question mark."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return text.encode("utf-8", "replace")
 
 
 def _page(answer: Any) -> bool:
@@ -202,7 +200,7 @@ def _client(door: Door, sdk: lean.Sdk, key: str) -> Any:
         timeout=waits,
         follow_redirects=False,
         limits=http.Limits(keepalive_expiry=KEEP),
-        trust_env=not _loopback(host),
+        trust_env=not near(door.base_url),
     )
     client = sdk.client(
         base_url=door.base_url,
@@ -224,6 +222,7 @@ def _client(door: Door, sdk: lean.Sdk, key: str) -> Any:
 PLATFORMS = {"linux": "Linux", "darwin": "MacOS", "win32": "Windows"}
 
 
-def _loopback(host: str) -> bool:
-    """No proxy of the environment's leads to our own machine."""
+def near(url: str) -> bool:
+    """The address is on our own machine; no proxy of the environment's leads there."""
+    host = urlsplit(url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")

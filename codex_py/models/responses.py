@@ -1,44 +1,48 @@
-"""ResponsesClient: OpenAI's Responses API, and servers that speak it."""
+"""ResponsesClient: OpenAI's Responses API, and every server that speaks it."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from codex_py.core.entries import Delta, Entry, Json
 from codex_py.core.request import Request
-from codex_py.models.chat_door import Door
-from codex_py.models.responses_body import Encoder
-from codex_py.models.responses_stream import Answer
+from codex_py.models.door import Door
+from codex_py.models.responses_body import Body, Quirks, origin
+from codex_py.models.responses_stream import Answer, over
 
 
 class ResponsesClient:
-    """One server behind `POST {base_url}/responses`; keeps ModelClient's contract.
+    """One model server behind `POST {base_url}/responses`; keeps ModelClient's contract.
 
-    The server stores nothing for us: each request carries the whole input, reasoning encrypted.
+    Nothing is stored by the provider (`store: false`): reasoning travels encrypted, in the
+    entries' raw items, which go back word for word to the server and model they came from.
     The stream is read to its end, so that one connection serves a whole task.
     """
 
-    def __init__(self, door: Door, *, reasoning: bool = True) -> None:
+    def __init__(self, door: Door, quirks: Quirks | None = None) -> None:
         self.door = door
-        self._encoder = Encoder(reasoning=reasoning)
+        self._body = Body(door.base_url, quirks or Quirks())
 
     def body(self, request: Request) -> Json:
         """What would be sent for a request."""
-        return self._encoder.body(request)
+        found: Json = json.loads(self._body.build(request))
+        return found
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
         """One sample: deltas as they come, its entries last."""
         began = time.monotonic()
-        answer = Answer(self.door.base_url, len(request.input))
-        events = self.door.stream("/responses", self.body(request))
+        model = request.settings.model
+        answer = Answer(self.door.base_url, model, place=len(request.input))
+        events = self.door.stream("/responses", self._body.build(request), over)
         async with aclosing(events):
             async for event in events:
                 for delta in answer.feed(event):
                     yield delta
-        seconds = round(time.monotonic() - began, 3)
-        for entry in answer.entries(model=request.settings.model, seconds=seconds):
+        seconds = time.monotonic() - began
+        for entry in answer.entries(origin(self.door.base_url, model), seconds):
             yield entry
 
     async def close(self) -> None:

@@ -1,9 +1,10 @@
-"""Pure: a request becomes the body of a Responses call; each entry is turned into items once."""
+"""A request becomes the body of a Responses call; what was encoded once is not encoded again."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import json
+from dataclasses import dataclass, field
 
 from codex_py.core.entries import (
     Assistant,
@@ -19,144 +20,168 @@ from codex_py.core.entries import (
     User,
     words,
 )
-from codex_py.core.request import Request, ToolSpec
+from codex_py.core.request import ModelSettings, Request, ToolSpec
+from codex_py.models.door import encoded
 
-Blob = Callable[[str], bytes]
+ORIGIN = "_from"
+"""Key in a raw item: the server and model it came from. Never sent."""
 
 
-class Encoder:
-    """Entries as items, kept by their place in the log: a request costs what is new.
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """What one Responses server takes. The defaults are OpenAI's own."""
 
-    Contract: the same log gives the same items, and a longer log's items begin with a shorter
-    one's.
+    encrypted: bool = True
+    """It gives reasoning back encrypted when asked to."""
+    picture_results: bool = True
+    """A tool's result may hold pictures; else they follow in a message of their own."""
+    hosted: bool = True
+    """It knows `store`, `prompt_cache_key` and `service_tier`."""
+    strict: bool = True
+    """It takes strict schemas."""
+    pictures: bool = True
+    """The model takes pictures; else it is told that one was left out."""
+
+
+@dataclass
+class Body:
+    """Builds bodies for one server. Each begins with the bytes of the one before it.
+
+    Contract: equal requests give equal bodies, whatever was built before.
     """
 
-    def __init__(self, *, reasoning: bool = True) -> None:
-        self._reasoning = reasoning
-        """Replay encrypted reasoning items; some local servers refuse them."""
-        self._kept: dict[tuple[int, str], Json | None] = {}
-        self._freeform: set[str] = set()
+    server: str
+    quirks: Quirks = Quirks()
+    _settings: ModelSettings | None = None
+    _entries: tuple[Entry, ...] = ()
+    _items: list[bytes] = field(default_factory=list)
+    _freeform: set[str] = field(default_factory=set)
+    _bare: bool = False
+    """A reasoning item was left out: what followed it must not carry an id that needs it."""
+    _head: bytes = b""
+    _head_of: tuple[object, ...] = ()
 
-    def body(self, request: Request) -> Json:
-        """The whole body, ready to be sent."""
-        settings = request.settings
-        body: Json = {
-            "model": settings.model,
-            "stream": True,
-            "store": False,
-            "instructions": request.instructions,
-            "input": self.items(request),
-        }
-        if request.tools:
-            body["tools"] = [tool(each, freeform=settings.freeform) for each in request.tools]
-            body["tool_choice"] = "auto"
-            body["parallel_tool_calls"] = settings.parallel
-        if settings.reasoning:
-            body["include"] = ["reasoning.encrypted_content"]
-            given = {"effort": settings.effort, "summary": settings.summary}
-            reasoning = {key: text for key, text in given.items() if text and text != "none"}
-            if settings.effort == "none":
-                reasoning["effort"] = "none"
-            if reasoning:
-                body["reasoning"] = reasoning
-        if settings.verbosity:
-            body["text"] = {"verbosity": settings.verbosity}
-        if settings.cache_key:
-            body["prompt_cache_key"] = settings.cache_key
-        if settings.service_tier:
-            body["service_tier"] = settings.service_tier
-        if settings.max_output_tokens:
-            body["max_output_tokens"] = settings.max_output_tokens
-        if settings.temperature is not None:
-            body["temperature"] = settings.temperature
-        return body
+    def build(self, request: Request) -> bytes:
+        """The JSON body. A request that goes on where the last one ended costs what is new."""
+        held = len(self._entries)
+        if request.settings != self._settings or request.input[:held] != self._entries:
+            held = 0
+            self._items, self._freeform, self._bare = [], set(), False
+        for entry in request.input[held:]:
+            self._items += [encoded(item) for item in self._encode(entry, request)]
+        self._entries, self._settings = request.input, request.settings
+        head = (request.instructions, request.tools, request.settings)
+        if head != self._head_of:
+            self._head, self._head_of = encoded(head_of(request, self.quirks))[:-1], head
+        return b'%s,"stream":true,"input":[%s]}' % (self._head, b",".join(self._items))
 
-    def items(self, request: Request) -> list[Json]:
-        """The input items, in order; what this wire cannot replay is left out."""
-        found: list[Json] = []
-        for entry in request.input:
-            key = (entry.n, entry.kind)
-            if entry.n < 0 or key not in self._kept:
-                self._kept[key] = self._item(entry, request.blob)
-            item = self._kept[key]
-            if item is not None:
-                found.append(item)
-        return found
+    def _encode(self, entry: Entry, request: Request) -> list[Json]:
+        if isinstance(entry, ToolResult):
+            self._bare = False
+            return self._result(entry, request)
+        if isinstance(entry, User):
+            self._bare = False
+            return [self._message(entry.parts, request)]
+        if isinstance(entry, Context):
+            told = f"<{entry.name}>\n{entry.text}\n</{entry.name}>"
+            return [self._message((Text(told),), request)]
+        raw = self._raw(entry, request.settings.model)
+        if isinstance(entry, Reasoning):
+            if raw is None or not (raw.get("encrypted_content") or raw.get("content")):
+                self._bare = True
+                return []
+            return [raw]
+        if isinstance(entry, Assistant) and (raw or entry.text):
+            part = {"type": "output_text", "text": entry.text}
+            return [raw or {"type": "message", "role": "assistant", "content": [part]}]
+        if isinstance(entry, ToolCall):
+            freeform = entry.freeform and request.settings.freeform
+            if freeform:
+                self._freeform.add(entry.call_id)
+            return [raw if raw and freeform == entry.freeform else _call(entry, freeform)]
+        return []
 
-    def _item(self, entry: Entry, blob: Blob) -> Json | None:
-        match entry:
-            case Context():
-                told = f"<{entry.name}>\n{entry.text}\n</{entry.name}>"
-                return _message("user", [{"type": "input_text", "text": told}])
-            case User():
-                return _message("user", [_part(part, blob) for part in entry.parts])
-            case Assistant():
-                if _own(entry.raw):
-                    return entry.raw
-                if not entry.text:
-                    return None
-                return _message("assistant", [{"type": "output_text", "text": entry.text}])
-            case Reasoning():
-                usable = self._reasoning and entry.raw and entry.raw.get("encrypted_content")
-                return entry.raw if usable and _own(entry.raw) else None
-            case ToolCall():
-                return self._call(entry)
-            case ToolResult():
-                return self._result(entry, blob)
-        return None
+    def _raw(self, entry: Entry, model: str) -> Json | None:
+        """The provider's own item, when it came from this server and model."""
+        raw: Json | None = getattr(entry, "raw", None)
+        if raw is None or raw.get(ORIGIN) != origin(self.server, model):
+            return None
+        left_out = (ORIGIN, "id") if self._bare else (ORIGIN,)
+        return {key: value for key, value in raw.items() if key not in left_out}
 
-    def _call(self, entry: ToolCall) -> Json:
-        if entry.freeform:
-            self._freeform.add(entry.call_id)
-        if entry.raw is not None and _own(entry.raw):
-            return entry.raw
-        named: Json = {"call_id": entry.call_id, "name": entry.name}
-        if entry.freeform:
-            return {"type": "custom_tool_call", **named, "input": entry.arguments}
-        return {"type": "function_call", **named, "arguments": entry.arguments}
+    def _result(self, result: ToolResult, request: Request) -> list[Json]:
+        kind = "custom_tool_call" if result.call_id in self._freeform else "function_call"
+        base = {"type": f"{kind}_output", "call_id": result.call_id}
+        pictures = tuple(part for part in result.parts if isinstance(part, Image))
+        if not pictures:
+            return [{**base, "output": words(result.parts)}]
+        if self.quirks.picture_results:
+            return [{**base, "output": [self._part(part, request) for part in result.parts]}]
+        shown = words(result.parts) or "The picture follows."
+        return [{**base, "output": shown}, self._message(pictures, request)]
 
-    def _result(self, entry: ToolResult, blob: Blob) -> Json:
-        kind = "custom_tool_call" if entry.call_id in self._freeform else "function_call"
-        output: str | list[Json] = words(entry.parts)
-        if any(isinstance(part, Image) for part in entry.parts):
-            output = [_part(part, blob) for part in entry.parts]
-        return {"type": f"{kind}_output", "call_id": entry.call_id, "output": output}
+    def _message(self, parts: tuple[Part, ...], request: Request) -> Json:
+        content = [self._part(part, request) for part in parts]
+        return {"type": "message", "role": "user", "content": content}
+
+    def _part(self, part: Part, request: Request) -> Json:
+        if isinstance(part, Text):
+            return {"type": "input_text", "text": part.text}
+        name = part.name or part.blob
+        if not self.quirks.pictures:
+            return {"type": "input_text", "text": f"[{name}: you cannot be shown pictures]"}
+        try:
+            data = base64.b64encode(request.blob(part.blob)).decode("ascii")
+        except OSError:
+            return {"type": "input_text", "text": f"[{name}: the picture is lost]"}
+        url = f"data:{part.media_type};base64,{data}"
+        return {"type": "input_image", "image_url": url, "detail": part.detail or "auto"}
 
 
-def tool(spec: ToolSpec, *, freeform: bool) -> Json:
-    """A tool as this wire describes it: freeform with its grammar, or a strict function."""
-    if freeform and spec.grammar:
-        return {
-            "type": "custom",
-            "name": spec.name,
-            "description": spec.description,
-            "format": {"type": "grammar", "syntax": "lark", "definition": spec.grammar},
-        }
-    return {
-        "type": "function",
-        "name": spec.name,
-        "description": spec.description,
-        "parameters": spec.schema,
-        "strict": True,
-    }
+def origin(server: str, model: str) -> str:
+    """Where raw items come from: only there do they mean anything."""
+    return f"{server} {model}"
 
 
-def _message(role: str, content: list[Json]) -> Json:
-    return {"type": "message", "role": role, "content": content}
+def _call(call: ToolCall, freeform: bool) -> Json:
+    ids = {"call_id": call.call_id, "name": call.name}
+    if freeform:
+        return {"type": "custom_tool_call", **ids, "input": call.arguments}
+    given = json.dumps({"input": call.arguments}) if call.freeform else call.arguments
+    return {"type": "function_call", **ids, "arguments": given}
 
 
-def _part(part: Part, blob: Blob) -> Json:
-    if isinstance(part, Text):
-        return {"type": "input_text", "text": part.text}
-    data = base64.b64encode(blob(part.blob)).decode("ascii")
-    url = f"data:{part.media_type};base64,{data}"
-    return {"type": "input_image", "image_url": url, "detail": part.detail}
+def head_of(request: Request, quirks: Quirks) -> Json:
+    """All of a body but its input: it changes only when settings or tools change."""
+    settings = request.settings
+    found: Json = {"model": settings.model, "instructions": request.instructions}
+    if request.tools:
+        found["tools"] = [_tool(tool, settings, quirks) for tool in request.tools]
+        found["parallel_tool_calls"] = settings.parallel
+    if settings.reasoning or settings.effort:
+        if quirks.encrypted:
+            found["include"] = ["reasoning.encrypted_content"]
+        summary = "" if settings.summary == "none" else settings.summary
+        given = {"effort": settings.effort, "summary": summary}
+        if any(given.values()):
+            found["reasoning"] = {key: value for key, value in given.items() if value}
+    if settings.verbosity:
+        found["text"] = {"verbosity": settings.verbosity}
+    if settings.max_output_tokens:
+        found["max_output_tokens"] = settings.max_output_tokens
+    if settings.temperature is not None:
+        found["temperature"] = settings.temperature
+    if quirks.hosted:
+        found["store"] = False
+        named = {"prompt_cache_key": settings.cache_key, "service_tier": settings.service_tier}
+        found |= {key: value for key, value in named.items() if value}
+    return found
 
 
-OWN = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
-
-
-def _own(raw: Json | None) -> bool:
-    """Whether a raw item came from this wire."""
-    kind = raw.get("type") if raw else None
-    return isinstance(kind, str) and (kind in OWN or kind.endswith("_call"))
+def _tool(tool: ToolSpec, settings: ModelSettings, quirks: Quirks) -> Json:
+    base: Json = {"name": tool.name, "description": tool.description}
+    if tool.grammar and settings.freeform:
+        grammar = {"type": "grammar", "syntax": "lark", "definition": tool.grammar}
+        return {"type": "custom", **base, "format": grammar}
+    strict = {"strict": True} if quirks.strict else {}
+    return {"type": "function", **base, "parameters": tool.schema, **strict}

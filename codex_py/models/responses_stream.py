@@ -1,9 +1,10 @@
-"""Pure: the events of a Responses stream become deltas, then the sample's entries."""
+"""Pure: the events of a Responses stream become deltas, and at its end entries."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from codex_py.core.entries import (
     Assistant,
@@ -16,228 +17,209 @@ from codex_py.core.entries import (
     Usage,
 )
 from codex_py.core.errors import ModelError
-from codex_py.models.chat_door import refusal
+from codex_py.models.faults import one_line, refusal
+from codex_py.models.responses_body import ORIGIN
 
 WIRE = "responses"
+TEXT = {"response.output_text.delta", "response.refusal.delta"}
+THOUGHT = {"response.reasoning_summary_text.delta", "response.reasoning_text.delta"}
+ARGUMENTS = {"response.function_call_arguments.delta", "response.custom_tool_call_input.delta"}
+ENDS = {"response.completed", "response.incomplete", "response.failed", "error"}
+SAID = {"function_call": "arguments", "custom_tool_call": "input"}
+"""Kinds of calls, and the key that holds what the model said."""
 
 
-@dataclass(slots=True)
-class _Item:
-    """One output item under construction; `text` is what its deltas said."""
-
-    item: Json
-    text: str = ""
-    done: bool = False
+def over(event: Json) -> bool:
+    """Nothing of the answer can follow this event."""
+    kind = event.get("type")
+    return isinstance(kind, str) and kind in ENDS
 
 
-@dataclass(slots=True)
+@dataclass
 class Answer:
-    """One response under construction.
+    """One response under construction. Items are known by id: some servers send nothing else.
 
-    Contract: `feed` takes whatever JSON a server sent and raises nothing but ModelError. Items
-    are known by id, since some servers send no indexes and close items out of order. `entries`
-    comes when the stream is over and raises ModelError when the response is not whole.
+    Contract: `feed` takes whatever object a server sent and raises nothing but ModelError.
     """
 
-    url: str
-    place: int
-    """Number of entries before this sample: made-up call ids begin with it."""
-    _items: dict[str, _Item] = field(default_factory=dict)
-    _final: Json | None = None
-    _status: str = "completed"
+    where: str
+    """The server, for error messages."""
+    model: str
+    place: int = 0
+    """Entries before this sample: made-up call ids begin with it."""
+    _response: Json | None = None
+    _items: dict[str, Json] = field(default_factory=dict)
+    _streamed: dict[str, list[str]] = field(default_factory=dict)
+    _thinking: str = ""
 
-    def feed(self, event: object) -> Iterator[Delta]:
-        """Take one event; what can be shown of it now. Unknown events are passed over."""
-        if not isinstance(event, dict):
-            return
+    def feed(self, event: Json) -> Iterator[Delta]:
+        """One event, with the deltas it gives; unknown events are passed over."""
         kind = event.get("type")
-        if kind in ("response.output_text.delta", "response.refusal.delta"):
-            yield Delta("text", self._grow(event))
-        elif kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
-            yield Delta("reasoning", self._grow(event))
-        elif kind == "response.reasoning_summary_part.added" and event.get("summary_index"):
-            yield Delta("reasoning", "\n\n")
-        elif kind in (
-            "response.function_call_arguments.delta",
-            "response.custom_tool_call_input.delta",
-        ):
-            item = self._known(event).item
-            call_id, name = str(item.get("call_id") or ""), str(item.get("name") or "")
-            yield Delta("arguments", self._grow(event), call_id, name)
+        if not isinstance(kind, str):
+            if event.get("object") == "response":
+                self._finish(event)
+        elif kind in TEXT or kind in THOUGHT or kind in ARGUMENTS:
+            yield from self._delta(kind, event)
         elif kind in ("response.output_item.added", "response.output_item.done"):
-            self._place(event, done=kind.endswith("done"))
-        elif kind in ("response.completed", "response.incomplete"):
-            self._finish(event, str(kind))
-        elif kind in ("response.failed", "error"):
-            raise self._failure(event)
-        elif kind is None and event.get("object") == "response":
-            self._finish({"response": event}, f"response.{event.get('status')}")
+            item = event.get("item")
+            if isinstance(item, dict):
+                self._items[_name(item.get("id"), event)] = item
+        elif kind == "response.reasoning_summary_part.added":
+            if self._thinking and self._thinking == _name(event.get("item_id"), event):
+                yield Delta("reasoning", "\n\n")
+        elif kind in ("response.completed", "response.incomplete", "response.failed"):
+            told = event.get("response")
+            status = kind.removeprefix("response.")
+            self._finish({"status": status, **(told if isinstance(told, dict) else {})})
+        elif kind == "error":
+            error = event.get("error")
+            raise refusal(self.where, 0, error if isinstance(error, dict) else event)
 
-    def _known(self, event: Json) -> _Item:
-        key = str(event.get("item_id") or event.get("output_index") or "")
-        return self._items.setdefault(key, _Item({}))
+    def _finish(self, response: Json) -> None:
+        if response.get("status") == "failed":
+            raise refusal(self.where, 0, response.get("error") or {"message": "it failed"})
+        self._response = response
 
-    def _grow(self, event: Json) -> str:
-        delta = event.get("delta")
-        text = delta if isinstance(delta, str) else ""
-        self._known(event).text += text
-        return text
-
-    def _place(self, event: Json, *, done: bool) -> None:
-        item = event.get("item")
-        if not isinstance(item, dict):
+    def _delta(self, kind: str, event: Json) -> Iterator[Delta]:
+        text, name = event.get("delta"), _name(event.get("item_id"), event)
+        if not isinstance(text, str) or not text:
             return
-        key = str(item.get("id") or event.get("output_index") or f"#{len(self._items)}")
-        known = self._items.setdefault(key, _Item({}))
-        if not known.done:
-            known.item, known.done = item, done
+        self._streamed.setdefault(name, []).append(text)
+        if kind in TEXT:
+            yield Delta("text", text)
+        elif kind in THOUGHT:
+            self._thinking = name
+            yield Delta("reasoning", text)
+        else:
+            item = self._items.get(name, {})
+            call_id = str(item.get("call_id") or name)
+            yield Delta("arguments", text, call_id, str(item.get("name") or ""))
 
-    def _finish(self, event: Json, kind: str) -> None:
-        response = event.get("response")
-        self._final = response if isinstance(response, dict) else {}
-        if self._final.get("status") == "failed":
-            raise self._failure(event)
-        if kind == "response.incomplete":
-            details = self._final.get("incomplete_details")
-            reason = details.get("reason") if isinstance(details, dict) else None
-            self._status = str(reason or "incomplete")
+    def entries(self, origin: str, seconds: float) -> list[Entry]:
+        """The response's entries, closed by Sampled.
 
-    def _failure(self, event: Json) -> ModelError:
-        response = event.get("response")
-        told = response.get("error") if isinstance(response, dict) else event.get("error")
-        error = told if isinstance(told, dict) else event
-        message = str(error.get("message") or "no reason given")
-        code = f"{error.get('code') or ''} {error.get('kind') or ''}"
-        return refusal(0, message, self.url, code=code, after=asked_to_wait(message))
+        Raises ModelError when there is no complete response, or nothing in it.
+        """
+        if self._response is None:
+            told = f"{self.where} ended its answer before it was complete"
+            raise ModelError(told, fault="protocol", retry=True)
+        status = _status(self._response)
+        found = list(self._found(status, origin))
+        while found and isinstance(found[-1], Reasoning):
+            found.pop()  # thought without its deed is refused when it is sent back
+        if not any(isinstance(each, ToolCall) or _speaks(each) for each in found):
+            raise self._empty(status)
+        model = self._response.get("model")
+        sampled = Sampled(
+            model=model if isinstance(model, str) and model else self.model,
+            wire=WIRE,
+            usage=_usage(self._response.get("usage")),
+            seconds=round(seconds, 3),
+            status=status,
+        )
+        return [*found, sampled]
 
-    def entries(self, *, model: str, seconds: float) -> list[Entry]:
-        """The response's entries, closed by one Sampled."""
-        if self._final is None:
-            raise ModelError(
-                f"{self.url} closed the stream before the answer was complete",
-                fault="network",
-                retry=True,
-            )
-        output = self._final.get("output")
-        items = [each for each in output if isinstance(each, dict)] if _filled(output) else []
-        found: list[Entry] = []
+    def _found(self, status: str, origin: str) -> Iterator[Entry]:
         taken: set[str] = set()
-        for index, item in enumerate(items or self._streamed()):
-            entry = _entry(item, f"call_{self.place}_{index}", taken)
-            if entry is not None:
-                found.append(entry)
-        if not any(isinstance(entry, (Assistant, ToolCall)) for entry in found):
-            raise ModelError(f"{self.url} gave an empty answer", fault="protocol", retry=True)
-        usage = _usage(self._final.get("usage"))
-        named = str(self._final.get("model") or model)
-        closed = Sampled(
-            model=named, wire=WIRE, usage=usage, seconds=seconds, status=self._status
-        )
-        return [*found, closed]
+        for index, item in enumerate(self._output()):
+            kind = item.get("type")
+            if kind == "message":
+                text = _joined(item.get("content"), "")
+                if text:
+                    yield Assistant(text=text, raw={**item, ORIGIN: origin})
+            elif kind == "reasoning":
+                told = _joined(item.get("summary"), "\n\n") or _joined(item.get("content"), "\n\n")
+                yield Reasoning(summary=told, raw={**item, ORIGIN: origin})
+            elif isinstance(kind, str) and kind in SAID:
+                if status == "completed" or item.get("status") != "incomplete":
+                    made_up = f"call_{self.place}_{index}"
+                    call = _call(item, SAID[kind], made_up, taken)
+                    yield replace(call, raw={**(call.raw or {}), ORIGIN: origin})
+            elif isinstance(kind, str) and kind.endswith("_call"):
+                # The server's own tool: nothing to show, but it belongs to the thought before it.
+                yield Assistant(text="", raw={**item, ORIGIN: origin})
 
-    def _streamed(self) -> list[Json]:
-        """The items as the stream brought them, for servers whose last event holds none."""
-        found: list[Json] = []
-        for known in self._items.values():
-            item = known.item
-            if not known.done and known.text:
-                if item.get("type") == "function_call":
-                    item = {**item, "arguments": known.text}
-                elif item.get("type") == "custom_tool_call":
-                    item = {**item, "input": known.text}
-                elif item.get("type") in (None, "message"):
-                    content = [{"type": "output_text", "text": known.text}]
-                    item = {**item, "type": "message", "role": "assistant", "content": content}
-            found.append(item)
-        return found
+    def _empty(self, status: str) -> ModelError:
+        if status == "completed":
+            return ModelError(f"{self.where} sent an empty answer", fault="protocol", retry=True)
+        told = f"the answer was cut off before anything was said: {status}"
+        return ModelError(told, fault="refused" if status == "content_filter" else "request")
 
+    def _output(self) -> list[Json]:
+        """The final items: the response's own list, else what was streamed."""
+        given = (self._response or {}).get("output")
+        if isinstance(given, list) and any(isinstance(each, dict) for each in given):
+            return [self._sealed(each) for each in given if isinstance(each, dict)]
+        return [self._filled(name, item) for name, item in self._items.items()]
 
-def _filled(output: object) -> bool:
-    return isinstance(output, list) and any(isinstance(each, dict) for each in output)
+    def _sealed(self, item: Json) -> Json:
+        """A reasoning item keeps the encrypted content that only the stream brought."""
+        if item.get("type") != "reasoning" or item.get("encrypted_content"):
+            return item
+        streamed = self._items.get(str(item.get("id")), {}).get("encrypted_content")
+        return {**item, "encrypted_content": streamed} if streamed else item
 
-
-def _entry(item: Json, made_up: str, taken: set[str]) -> Entry | None:
-    kind = item.get("type")
-    if kind == "message":
-        text = _said(item)
-        return Assistant(text=text, raw=item) if text else None
-    if kind == "reasoning":
-        return Reasoning(summary=_summary(item), raw=item)
-    if kind in ("function_call", "custom_tool_call"):
-        call_id = _unique(str(item.get("call_id") or item.get("id") or made_up), taken)
-        freeform = kind == "custom_tool_call"
-        given = item.get("input" if freeform else "arguments")
-        if not isinstance(given, str):
-            import json  # late: only for servers that send objects
-
-            given = json.dumps({} if given is None else given)
-        return ToolCall(
-            call_id=call_id,
-            name=str(item.get("name") or ""),
-            arguments=given,
-            freeform=freeform,
-            raw={**item, "call_id": call_id, "input" if freeform else "arguments": given},
-        )
-    if isinstance(kind, str) and kind.endswith("_call"):
-        return Assistant(text="", raw=item)
-    return None
+    def _filled(self, name: str, item: Json) -> Json:
+        """An item that was never closed, with what was streamed of it."""
+        said = "".join(self._streamed.get(name, ()))
+        key = SAID.get(str(item.get("type")))
+        if key is not None and said and not item.get(key):
+            return {**item, key: said}
+        if item.get("type") == "message" and said and not item.get("content"):
+            return {**item, "content": [{"type": "output_text", "text": said}]}
+        return item
 
 
-def _unique(call_id: str, taken: set[str]) -> str:
-    fresh, number = call_id, 2
+def _name(item_id: object, event: Json) -> str:
+    return str(item_id) if item_id else f"#{event.get('output_index', 0)}"
+
+
+def _speaks(entry: Entry) -> bool:
+    return isinstance(entry, Assistant) and bool(entry.text)
+
+
+def _status(response: Json) -> str:
+    if response.get("status") != "incomplete":
+        return "completed"
+    details = response.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    return one_line(str(reason), 80) if reason else "incomplete"
+
+
+def _call(item: Json, key: str, made_up: str, taken: set[str]) -> ToolCall:
+    """A call; a missing or repeated id is replaced, in the raw item too."""
+    given = item.get(key)
+    said = given if isinstance(given, str) else json.dumps({} if given is None else given)
+    wanted = str(item.get("call_id") or item.get("id") or made_up)
+    fresh, number = wanted, 2
     while fresh in taken:
-        fresh, number = f"{call_id}-{number}", number + 1
+        fresh, number = f"{wanted}-{number}", number + 1
     taken.add(fresh)
-    return fresh
+    name = str(item.get("name") or "")
+    raw = {**item, "call_id": fresh, "name": name, key: said}
+    return ToolCall(call_id=fresh, name=name, arguments=said, freeform=key == "input", raw=raw)
 
 
-def _said(item: Json) -> str:
-    content = item.get("content")
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    return "".join(
-        str(part.get("text") or part.get("refusal") or "")
-        for part in parts
-        if isinstance(part, dict)
-    )
+def _joined(parts: object, between: str) -> str:
+    if isinstance(parts, str):
+        return parts
+    if not isinstance(parts, list):
+        return ""
+    texts = [part.get("text") or part.get("refusal") for part in parts if isinstance(part, dict)]
+    return between.join(text for text in texts if isinstance(text, str) and text)
 
 
-def _summary(item: Json) -> str:
-    for name in ("summary", "content"):
-        parts = item.get(name)
-        if isinstance(parts, list):
-            told = [str(part.get("text") or "") for part in parts if isinstance(part, dict)]
-            if any(told):
-                return "\n\n".join(each for each in told if each)
-    return ""
-
-
-def _usage(data: object) -> Usage:
-    if not isinstance(data, dict):
+def _usage(told: object) -> Usage:
+    if not isinstance(told, dict):
         return Usage()
     return Usage(
-        _number(data, "input_tokens"),
-        _number(data.get("input_tokens_details"), "cached_tokens"),
-        _number(data, "output_tokens"),
-        _number(data.get("output_tokens_details"), "reasoning_tokens"),
+        input=_count(told, "input_tokens"),
+        cached=_count(told.get("input_tokens_details"), "cached_tokens"),
+        output=_count(told, "output_tokens"),
+        reasoning=_count(told.get("output_tokens_details"), "reasoning_tokens"),
     )
 
 
-def _number(data: object, name: str) -> int:
-    value = data.get(name) if isinstance(data, dict) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def asked_to_wait(message: str) -> float | None:
-    """Seconds a message such as `Please try again in 1.5s` asks for."""
-    _, found, rest = message.lower().partition("try again in ")
-    if not found:
-        return None
-    digits = rest[: next((i for i, c in enumerate(rest) if c not in "0123456789."), len(rest))]
-    try:
-        number = float(digits)
-    except ValueError:
-        return None
-    unit = rest[len(digits) :].lstrip()
-    return number / 1000 if unit.startswith("ms") else number * (60 if unit.startswith("m") else 1)
+def _count(told: object, name: str) -> int:
+    value = told.get(name) if isinstance(told, dict) else None
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,170 @@
+"""What is known of models and of the servers that have them; the data is catalogue.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from codex_py.core.entries import Usage
+from codex_py.core.errors import UsageError
+from codex_py.core.request import ModelSettings
+
+DEFAULT = "o4-mini"
+WINDOW = 128_000
+"""Tokens taken for granted of a model that we do not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A server: where it is, what it speaks, which variables may hold its key."""
+
+    name: str
+    base_url: str
+    wire: str
+    """`responses`, `chat`, `embedded` or `scripted`."""
+    keys: tuple[str, ...] = ()
+    """Environment variables, the first that is set wins; none: it needs no key."""
+    local: bool = False
+    """It runs on the user's own machine; a key is sent when there is one."""
+    pictures: bool = False
+    """Its models that we do not know may be shown pictures."""
+    url_env: str = ""
+    """Environment variable with its address, `url_tail` added."""
+    url_tail: str = ""
+    quirks: Mapping[str, Any] = field(default_factory=dict)
+    """What sets it apart on its wire, as the fields of that wire's Quirks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: float
+    cached: float
+    output: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What is known of a model. `slug` is the name its provider knows."""
+
+    slug: str
+    provider: str
+    known: bool = True
+    """It is in the catalogue; else these are careful guesses."""
+    window: int = WINDOW
+    """Tokens, input and output together."""
+    max_output: int = 0
+    """Tokens; 0 when not known."""
+    efforts: tuple[str, ...] = ()
+    """Reasoning efforts it takes; none listed: not known, any is passed on."""
+    default_effort: str = ""
+    reasoning: bool = False
+    summaries: bool = False
+    pictures: bool = False
+    verbosity: bool = False
+    patch_style: str = "replace"
+    """`patch-freeform`, `patch-function` or `replace`: how it edits best."""
+    price: Price | None = None
+
+    @property
+    def name(self) -> str:
+        """The name to choose it by."""
+        return self.slug if self.provider == "openai" else f"{self.provider}/{self.slug}"
+
+    @property
+    def freeform(self) -> bool:
+        """It takes freeform tools with a grammar."""
+        return self.patch_style == "patch-freeform"
+
+    def cost(self, usage: Usage) -> float | None:
+        """US dollars for some usage; None when the price is not known."""
+        if self.price is None:
+            return None
+        fresh = usage.input - usage.cached
+        spent = fresh * self.price.input + usage.cached * self.price.cached
+        return (spent + usage.output * self.price.output) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All models and providers."""
+
+    models: tuple[Model, ...]
+    providers: Mapping[str, Provider]
+    priced: str
+    """Year and month in which the prices were checked."""
+
+    def find(self, name: str, provider: str = "") -> Model:
+        """The model of that name: `model`, or `provider/model`.
+
+        A dated version of a known model has its facts. A model we do not know gets careful
+        guesses: no price, no pictures unless its provider's models mostly take them.
+        """
+        head, slash, tail = name.partition("/")
+        if not provider and slash and head in self.providers:
+            provider, name = head, tail
+        wanted = provider or "openai"
+        for model in self.models:
+            if model.provider == wanted and _same(model.slug, name):
+                return replace(model, slug=name)
+        if not provider:
+            for model in self.models:
+                if model.slug == name:
+                    return model
+        server = self.providers.get(wanted)
+        return Model(name, wanted, known=False, pictures=server is not None and server.pictures)
+
+
+def load() -> Catalogue:
+    """Read the catalogue; about half a millisecond."""
+    data = json.loads(Path(__file__).with_name("catalogue.json").read_bytes())
+    providers = {
+        name: Provider(**{**each, "name": name, "keys": tuple(each["keys"])})
+        for name, each in data["providers"].items()
+    }
+    return Catalogue(tuple(_model(each) for each in data["models"]), providers, data["priced"])
+
+
+def _model(data: Mapping[str, Any]) -> Model:
+    given = dict(data)
+    given["efforts"] = tuple(given.get("efforts", ()))
+    if "price" in given:
+        given["price"] = Price(*given["price"])
+    return Model(**given)
+
+
+def _same(slug: str, name: str) -> bool:
+    """The name is the slug, or the slug with a date: `o3-2025-04-16`."""
+    if not name.startswith(slug):
+        return False
+    rest = name[len(slug) :]
+    return not rest or (rest[:3] == "-20" and rest[1:].replace("-", "").isdigit())
+
+
+def sampling(
+    model: Model, *, effort: str = "", summary: str = "", verbosity: str = "", tier: str = ""
+) -> ModelSettings:
+    """How to sample a model. Raises UsageError for an effort that it does not take.
+
+    A summary or verbosity is a wish: a model that has none is not asked for it.
+    """
+    if effort and model.known:
+        if not model.reasoning and effort != "none":
+            raise UsageError(f"{model.name} does not reason: leave the effort out")
+        if model.efforts and effort not in model.efforts:
+            raise UsageError(
+                f"{model.name} takes the efforts {', '.join(model.efforts)}: not {effort}"
+            )
+    return ModelSettings(
+        model=model.slug,
+        effort=effort if model.reasoning or not model.known else "",
+        summary=summary if model.summaries else "",
+        verbosity=verbosity if model.verbosity else "",
+        service_tier=tier,
+        reasoning=model.reasoning,
+        freeform=model.freeform,
+    )

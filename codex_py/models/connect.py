@@ -1,0 +1,172 @@
+"""From a model's name to its client: which server, which wire, whose key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from codex_py.core.client import ModelClient
+from codex_py.core.entries import Json
+from codex_py.core.errors import UsageError
+from codex_py.core.request import Request
+from codex_py.models.catalogue import DEFAULT, Catalogue, Model, Provider
+from codex_py.models.door import Door, Timeouts, near
+from codex_py.models.retrying import Retrying
+
+WAYS = (
+    "Ways to go on: set OPENAI_API_KEY; or name a model of another provider whose key is set, "
+    "for example -m openrouter/NAME; or a server on this machine, for example -m ollama/NAME; "
+    "or --local for the small embedded model"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the user chose. Empty fields: as the catalogue has it."""
+
+    model: str = DEFAULT
+    """`model` or `provider/model`."""
+    provider: str = ""
+    base_url: str = ""
+    """Instead of the provider's own address."""
+    own: tuple[Provider, ...] = ()
+    """Servers of the user's own, beside or instead of the catalogue's."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    window: int = 0
+    idle: float = 300.0
+    """Seconds of silence after which a stream is given up."""
+    retries: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A client, and what is known of the model behind it."""
+
+    client: ModelClient
+    model: Model
+    provider: Provider
+    body: Callable[[Request], Json]
+    """What would be sent for a request."""
+    warm: Callable[[], None]
+    """Does the slow imports now; call it early, from any thread."""
+    warning: str = ""
+    """What the user should know, empty when all is well."""
+
+
+def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) -> Connected:
+    """The client for a choice; nothing is sent and nothing slow is imported.
+
+    Raises UsageError when there is no such provider, no address or no key.
+    """
+    known = replace(catalogue, providers={**catalogue.providers, **_named(choice.own)})
+    model = known.find(choice.model, choice.provider)
+    if choice.window:
+        model = replace(model, window=choice.window)
+    provider = known.providers.get(model.provider)
+    if provider is None:
+        names = ", ".join(sorted(known.providers))
+        raise UsageError(f"there is no provider {model.provider!r}; known: {names}")
+    if provider.wire == "scripted":
+        return _scripted(model, provider)
+    if provider.wire not in ("responses", "chat"):
+        raise UsageError(f"{model.name}: choose it with --local")
+    url = _address(choice, provider, environ)
+    key = _key(provider, environ, needed=not near(url))
+    door = Door(url, key, choice.headers, timeouts=Timeouts(idle=choice.idle))
+    client, body = _client(door, provider, model)
+    tried = Retrying(client, choice.retries)
+    return Connected(tried, model, provider, body, door.warm, _warning(url, key))
+
+
+def key_names(catalogue: Catalogue, own: tuple[Provider, ...] = ()) -> frozenset[str]:
+    """Every environment variable that may hold a key of ours: no command may see them."""
+    providers = [*catalogue.providers.values(), *own]
+    return frozenset(name for provider in providers for name in provider.keys)
+
+
+def has_key(provider: Provider, environ: Mapping[str, str]) -> bool:
+    """Whether a key is set, or none is needed."""
+    return provider.local or not provider.keys or any(environ.get(name) for name in provider.keys)
+
+
+def _named(own: tuple[Provider, ...]) -> dict[str, Provider]:
+    return {provider.name: provider for provider in own}
+
+
+def _scripted(model: Model, provider: Provider) -> Connected:
+    from codex_py.models.scripted import read  # late: hardly ever
+
+    client = read(Path(model.slug))
+    return Connected(client, model, provider, lambda _: {}, lambda: None)
+
+
+def _client(
+    door: Door, provider: Provider, model: Model
+) -> tuple[ModelClient, Callable[[Request], Json]]:
+    quirks = dict(provider.quirks)
+    if provider.wire == "responses":
+        from codex_py.models.responses import ResponsesClient  # late: one of two wires
+        from codex_py.models.responses_body import Quirks
+
+        quirks.setdefault("pictures", model.pictures)
+        client = ResponsesClient(door, _checked(Quirks, quirks, provider))
+        return client, client.body
+    from codex_py.models.chat import ChatClient  # late: one of two wires
+    from codex_py.models.chat_body import Quirks as ChatQuirks
+    from codex_py.models.chat_body import body
+
+    quirks.setdefault("images", model.pictures)
+    chat = ChatClient(door, _checked(ChatQuirks, quirks, provider))
+    return chat, lambda request: body(request, chat.quirks)
+
+
+def _checked(kind: Any, quirks: Mapping[str, Any], provider: Provider) -> Any:
+    try:
+        return kind(**quirks)
+    except TypeError as error:
+        raise UsageError(f"provider {provider.name}: {error}") from error
+
+
+def _address(choice: Choice, provider: Provider, environ: Mapping[str, str]) -> str:
+    url = choice.base_url or provider.base_url
+    if not url and provider.url_env:
+        given = environ.get(provider.url_env, "").rstrip("/")
+        if given:
+            url = given if given.endswith("/v1") else given + provider.url_tail
+    if not url:
+        where = f"set {provider.url_env}, or " if provider.url_env else ""
+        raise UsageError(
+            f"no address for {provider.name}: {where}[model_providers.{provider.name}] base_url"
+        )
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise UsageError(f"{url!r} is no base URL: it must begin with https:// or http://")
+    if parts.username or parts.password:
+        raise UsageError("a base URL must not hold a name or password: use the key's variable")
+    return url
+
+
+def _key(provider: Provider, environ: Mapping[str, str], *, needed: bool) -> str:
+    for name in provider.keys:
+        key = environ.get(name, "").strip()
+        if key:
+            if not key.isascii() or not key.isprintable() or " " in key:
+                raise UsageError(f"{name} holds characters that no key has: copy it again")
+            return key
+    if needed and provider.keys and not provider.local:
+        names = " or ".join(provider.keys)
+        raise UsageError(f"no key for {provider.name}: {names} is not set. {WAYS}")
+    return ""
+
+
+def _warning(url: str, key: str) -> str:
+    if url.startswith("http:") and key and not near(url):
+        host = urlsplit(url).hostname
+        return f"the key travels unencrypted to {host}: prefer an https:// address"
+    return ""
