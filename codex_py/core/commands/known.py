@@ -249,6 +249,8 @@ KNOWN: dict[str, Program] = {
             "-b": "it sets the name",
         },
     ),
+    "echo": Program("-neE", "texts", free=True, note="only prints"),
+    "pwd": Program("-LP", "none"),
     "true": Program("", "texts", free=True, note="does nothing"),
     "false": Program("", "texts", free=True, note="does nothing"),
     "readelf": Program("-aAdehlnrsSuVW --all --headers --symbols --dynamic --wide"),

@@ -7,6 +7,7 @@ of the line must belong to a leaf, or be a blank between leaves.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from codex_py.core.commands.scope import DEEPEST, Puzzled
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
 LONGEST = 20_000
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 BLANK = re.compile(rb"(?:[ \t\n]|\\\n)*")
+SPACE = re.compile(rb"(?:[ \t]|\\\n)*")
 INCOMPLETE = "it does not read as a complete shell command"
 OPAQUE = frozenset({"string", "heredoc_redirect"})
 """Kinds of node that are checked by whoever reads them, not leaf by leaf."""
+ONE_LINE = frozenset(
+    """command redirected_statement file_redirect herestring_redirect variable_assignment
+    variable_assignments concatenation test_command unary_expression binary_expression""".split()
+)
+"""Kinds of node that a line break ends for bash, whatever the grammar thinks."""
 
 
 def parse(command: str) -> tuple[Node, bytes]:
@@ -60,15 +67,26 @@ def check(root: Node, source: bytes) -> None:
         if node.is_missing or node.is_error:
             raise Puzzled(INCOMPLETE)
         if node.children and node.type not in OPAQUE:
+            if node.type in ONE_LINE and broken(node, source):
+                raise Puzzled("a line break in it could not be read with certainty")
             waiting.extend((child, depth + 1) for child in reversed(node.children))
             continue
-        if not BLANK.fullmatch(source, at, max(at, node.start_byte)):
-            raise Puzzled("part of it could not be read")
+        blank = BLANK.fullmatch(source, at, max(at, start_of(node, source)))
+        if not blank or set(blank[0]) == {0x5C, 0x0A}:
+            raise Puzzled("part of it could not be read with certainty")
         if node.start_byte < at:
             raise Puzzled("part of it was read twice")
         at = node.end_byte
     if not BLANK.fullmatch(source, at, root.end_byte if root.parent else len(source)):
         raise Puzzled("part of it could not be read")
+
+
+def broken(node: Node, source: bytes) -> bool:
+    """True when a line break stands between two parts of the node."""
+    return any(
+        not SPACE.fullmatch(source, one.end_byte, max(one.end_byte, other.start_byte))
+        for one, other in pairwise(node.children)
+    )
 
 
 def text_of(node: Node, source: bytes) -> str:
@@ -78,5 +96,5 @@ def text_of(node: Node, source: bytes) -> str:
 
 def start_of(node: Node, source: bytes) -> int:
     """Where a node really starts: the grammar counts blanks before some tokens in."""
-    found = BLANK.match(source, node.start_byte, node.end_byte)
+    found = SPACE.match(source, node.start_byte, node.end_byte)
     return found.end() if found else node.start_byte

@@ -47,6 +47,10 @@ def read(node: Node, scope: Scope, folders: Folders) -> Redirect:
     if node.type != "file_redirect":
         raise Puzzled(f"`{node.type.replace('_', ' ')}` is not looked into")
     parts = [child for child in node.children if child.type != "file_descriptor"]
+    for child in node.children:
+        number = text_of(child, scope.source)
+        if child.type == "file_descriptor" and not re.fullmatch(r"[0-9]", number, re.ASCII):
+            raise Puzzled(f"`{number}` in front of a redirection is not looked into")
     operator, targets = text_of(parts[0], scope.source), parts[1:]
     if operator not in INPUT | OUTPUT or (scope.posix and operator in BASH_ONLY):
         raise Puzzled(f"`{operator}` is not looked into")
@@ -61,7 +65,7 @@ def read(node: Node, scope: Scope, folders: Folders) -> Redirect:
 def apart(targets: list[Node], scope: Scope) -> None:
     """Raise Puzzled when two words touch: bash would have read one."""
     for one, other in pairwise(targets):
-        if scope.source[one.end_byte : one.end_byte + 1] not in (b" ", b"\t", b"\\"):
+        if scope.source[one.end_byte : one.end_byte + 1] not in (b" ", b"\t"):
             raise Puzzled(f"`{text_of(other, scope.source)}` could not be read with certainty")
 
 
