@@ -179,10 +179,10 @@ def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: As
         specs=tuple(tool.spec() for tool in tools),
         policy=Policy(
             mode=settings.approval_mode,
-            roots=host.roots,
+            roots=(*host.roots, host.temporary) if host.temporary else host.roots,
             confines=host.confines,
             secret=secret_places(settings),
-            shown=(os.path.realpath(session.beside),),
+            shown=tuple(each for each in (os.path.realpath(session.beside), host.temporary) if each),
         ),
         read_line=read_pieces,
         host=host,

@@ -114,7 +114,7 @@ def _edits(policy: Policy, writes: tuple[str, ...]) -> _Found | None:
     for path in writes:
         if f"edit: {path}" in policy.granted:
             continue
-        if inside(path, policy.secret):
+        if _secret(policy, path):
             return _Found(True, f"{path} belongs to the agent or holds secrets")
         root = next((each for each in policy.roots if inside(path, (each,))), "")
         if not root:

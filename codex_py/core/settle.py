@@ -104,7 +104,7 @@ def _prepare(call: ToolCall, session: Session, kit: Kit) -> _Ready:
     except ToolError as error:
         return _Ready(call, wrong, tool, refusal=str(error))
     except Exception as error:
-        log.exception("effects of %s", call.name)
+        log.debug("effects of %s", call.name, exc_info=True)
         return _Ready(call, wrong, tool, refusal=f"{call.name} failed: {_named(error)}")
     decision = decide(standing(kit.policy, session.entries), effects, kit.read_line)
     return _Ready(call, replace(decision, call_id=call.call_id), tool, params, effects)
@@ -125,6 +125,7 @@ async def _run(ready: _Ready, session: Session, kit: Kit) -> ToolResult:
             spill=session.spill,
             digest_seen=lambda path: digest_seen(session.entries, path),
             vision=kit.vision,
+            limit=kit.output_limit,
         )
         output = await _guarded(ready.tool, ready.params, context)
     parts = tuple(
@@ -149,7 +150,7 @@ async def _guarded(tool: Tool, params: object, context: Call) -> Output:
     except OSError as error:
         return Output.of(f"{tool.name} failed: {_named(error)}", ok=False)
     except Exception as error:
-        log.exception("tool %s", tool.name)
+        log.debug("tool %s", tool.name, exc_info=True)
         return Output.of(f"{tool.name} failed: {_named(error)}", ok=False)
 
 

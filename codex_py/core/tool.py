@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from codex_py.core.entries import Json, Part, Text
 from codex_py.core.errors import ToolError
 from codex_py.core.request import ToolSpec
+from codex_py.core.truncate import LIMIT
 from codex_py.effects import Effects
 from codex_py.host import Host
 
@@ -51,6 +52,8 @@ class Call:
     digest_seen: Callable[[str], str | None]
     vision: bool = True
     """The model can look at pictures."""
+    limit: int = LIMIT
+    """Characters of a result that the model is shown; more is cut in the middle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from codex_py.effects import Effects
 from codex_py.host.confine import Confinement, Ground, Unconfined
-from codex_py.host.output import Collected
+from codex_py.host.output import ROOM, Collected
 from codex_py.host.processes import Plain, Ran, Running, environment, run
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Host:
     """What confines commands here, in a few words; empty when nothing does."""
     weakness: str = ""
     """What the confinement found here cannot enforce, for the user."""
+    temporary: str = ""
+    """The folder that holds the /tmp which commands see, when it is their own."""
     timeout: float = 120.0
     allowed: Effects | None = None
     mode: str = ""
@@ -68,8 +70,18 @@ class Host:
         return os.path.join(self.cwd, path)
 
     def real(self, path: str) -> str:
-        """The path with every link resolved."""
-        return os.path.realpath(self.confined.host_path(os.path.join(self.cwd, path)))
+        """The path with every link resolved.
+
+        Where commands have a /tmp of their own, a path there means theirs, unless only the
+        machine's own /tmp has such a file.
+        """
+        full = os.path.realpath(os.path.join(self.cwd, path))
+        inner = self.confined.host_path(full) if self.temporary else full
+        if inner == full or (os.path.lexists(full) and not os.path.lexists(inner)):
+            return full
+        real = os.path.realpath(inner)
+        # A link that a command left in its /tmp leads where that path leads out here.
+        return real if real.startswith(self.temporary + "/") else os.path.realpath(full)
 
     def resolved(self, effects: Effects) -> Effects:
         """The same effects with every path real, as policy wants them."""
@@ -165,13 +177,18 @@ class Host:
         seconds: float,
         say: Callable[[str], None],
         spill: Callable[[], tuple[str, BinaryIO]],
+        *,
+        room: int = ROOM,
     ) -> Ran:
-        """Run the declared command in its folder; `seconds` 0 means the default time-out."""
+        """Run the declared command in its folder; `seconds` 0 means the default time-out.
+
+        At most `room` bytes of output come back; the whole of a longer one goes to the spill.
+        """
         cwd = self.real(os.path.expanduser(workdir))
         if self.allowed is None or command != self.allowed.command or cwd != self.allowed.cwd:
             raise Undeclared(1, "this command was not declared", command[:80])
         wait = seconds or self.timeout
-        return await run(self._launch, command, cwd, seconds=wait, output=Collected(say, spill))
+        return await run(self._launch, command, cwd, seconds=wait, output=Collected(say, spill, room))
 
     def close(self) -> None:
         """End what was started."""
@@ -208,8 +225,9 @@ def settled(host: Host, *, needed: bool) -> Host:
         if needed:
             raise
         return host
+    temporary = host.confined.temporary() if needed else ""
     weak = WEAK.get(name, "")
-    return replace(host, confinement=name, weakness=weak)
+    return replace(host, confinement=name, weakness=weak, temporary=temporary)
 
 
 WEAK = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,6 +104,11 @@ class Confinement:
             return path
         return str(self._session.host_path(path))
 
+    def temporary(self) -> str:
+        """The folder that holds the session's own /tmp; empty when commands share the real one."""
+        inner = os.path.dirname(self.host_path("/tmp/x"))
+        return "" if inner == "/tmp" else os.path.dirname(os.path.realpath(inner))
+
     def close(self) -> None:
         """End every confined command and remove the session's temporary files."""
         if self._session is not None:
@@ -156,5 +159,3 @@ class _Confined:
     async def end(self) -> None:
         """Kill the whole tree; the kernel ends what the command left behind."""
         self._job.kill_tree()
-        with contextlib.suppress(OSError, ValueError):
-            await asyncio.to_thread(self._job.wait, 5.0)

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO
 
-HEAD = 20_000
-TAIL = 20_000
+ROOM = 36_000
+"""Bytes kept for the reader when nothing else is said: half of them head, half tail."""
 LIVE = 32_768
 """Bytes shown live before showing is thinned to a piece now and then."""
 
@@ -16,13 +16,16 @@ Spill = Callable[[], tuple[str, BinaryIO]]
 
 
 class Collected:
-    """Bytes as they come. Up to HEAD + TAIL are kept; beyond that all go to a spill file.
+    """Bytes as they come. Up to `room` are kept; beyond that all go to a spill file.
 
     A spill file that cannot be written (a full disk) loses only the middle of the output and
     is said in `spill_error`.
     """
 
-    def __init__(self, say: Callable[[str], None], spill: Spill | None) -> None:
+    def __init__(
+        self, say: Callable[[str], None], spill: Spill | None, room: int = ROOM
+    ) -> None:
+        self.half = max(1, room // 2)
         self.size = 0
         self.full = ""
         self.spill_error = ""
@@ -37,19 +40,19 @@ class Collected:
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
         self.size += len(data)
-        if self.size > HEAD + TAIL and self._file is None and self._spill is not None:
+        if self.size > 2 * self.half and self._file is None and self._spill is not None:
             self._open()
         if self._file is not None:
             self._write(data)
         self._show(data)
-        room = HEAD - len(self._head)
+        room = self.half - len(self._head)
         if room > 0:
             self._head += data[:room]
             data = data[room:]
         if data:
-            self._tail += data[-TAIL:]
-            if len(self._tail) > 4 * TAIL:
-                del self._tail[:-TAIL]
+            self._tail += data[-self.half :]
+            if len(self._tail) > 4 * self.half:
+                del self._tail[: -self.half]
 
     def close(self) -> None:
         """No more bytes will come."""
@@ -60,7 +63,7 @@ class Collected:
     @property
     def cut(self) -> bool:
         """Whether the middle was left out."""
-        return self.size > HEAD + TAIL
+        return self.size > 2 * self.half
 
     def head(self) -> str:
         """The whole output when it was short, else its beginning."""
@@ -69,7 +72,7 @@ class Collected:
 
     def tail(self) -> str:
         """The end of a long output; empty when `head` holds all."""
-        return self._tail[-TAIL:].decode("utf-8", "replace") if self.cut else ""
+        return self._tail[-self.half :].decode("utf-8", "replace") if self.cut else ""
 
     def _open(self) -> None:
         assert self._spill is not None

@@ -17,6 +17,8 @@ from codex_py.host.output import Collected
 PIECE = 1 << 16
 DRAIN = 0.25
 """Seconds to wait for a closed pipe after the command itself ended."""
+GONE = 5.0
+"""Seconds a killed tree has to be gone."""
 GRACE = 2.0
 """Seconds between asking a process group to end and killing it."""
 
@@ -83,29 +85,30 @@ async def run(launch: Launch, command: str, cwd: str, *, seconds: float, output:
         os.close(writer)
     os.set_blocking(reader, False)
     closed, over = loop.create_future(), loop.create_future()
+    watched = running.fileno()
     loop.add_reader(reader, _pump, reader, output, closed, loop)
-    loop.add_reader(running.fileno(), _done, running.fileno(), over, loop)
+    loop.add_reader(watched, _done, watched, over, loop)
     timed_out = False
     try:
         try:
             async with asyncio.timeout(seconds):
-                await over
+                await asyncio.shield(over)
         except TimeoutError:
             timed_out = True
-            await running.end()
-            await over
+            await _stop(running, over)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN):
-                await closed
+                await asyncio.shield(closed)
     except BaseException:
-        await asyncio.shield(running.end())
-        loop.remove_reader(running.fileno())
+        await asyncio.shield(_stop(running, over))
+        loop.remove_reader(watched)
         running.collect("")
         raise
     finally:
         loop.remove_reader(reader)
         os.close(reader)
         output.close()
+    loop.remove_reader(watched)
     ended = running.collect((output.tail() or output.head())[-8_000:])
     return Ran(
         ended=ended,
@@ -117,6 +120,14 @@ async def run(launch: Launch, command: str, cwd: str, *, seconds: float, output:
         full=output.full,
         spill_error=output.spill_error,
     )
+
+
+async def _stop(running: Running, over: asyncio.Future[None]) -> None:
+    """End the tree and wait until it is gone."""
+    await running.end()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GONE):
+            await asyncio.shield(over)
 
 
 def _grow(pipe: int) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from codex_py.core.entries import Json
 from codex_py.core.tool import Call, Output
 from codex_py.host.change import Change
-from codex_py.tools._diff import counts
+from codex_py.tools._diff import counts, unified
+
+KEPT = 20_000
+"""Characters of each file's diff that are kept in the log."""
 
 
 def write(changes: Sequence[Change], call: Call, text: str) -> Output:
@@ -21,7 +24,10 @@ def write(changes: Sequence[Change], call: Call, text: str) -> Output:
 
 
 def fact(change: Change) -> Json:
-    """One change as data: path, kind, where it moved from, lines added and removed."""
+    """One change as data: path, kind, where it moved from, lines added and removed, the diff.
+
+    A diff longer than KEPT is cut at a line; `diff_cut` is the number of lines left out.
+    """
     added, removed = counts(change)
     found: Json = {
         "path": change.path,
@@ -31,6 +37,13 @@ def fact(change: Change) -> Json:
     }
     if change.moved_from:
         found["from"] = change.moved_from
+    diff = unified(change)
+    if len(diff) > KEPT:
+        kept = diff[: diff.rfind("\n", 0, KEPT) + 1]
+        found["diff_cut"] = diff.count("\n", len(kept))
+        diff = kept
+    if diff:
+        found["diff"] = diff
     return found
 
 

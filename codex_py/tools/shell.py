@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +16,8 @@ from codex_py.host import Host
 from codex_py.host.processes import Ran
 
 LONGEST = 3_600
+FRAME = 2_000
+"""Characters left for what stands around the output: exit code, notes, refusals."""
 
 
 class Params(BaseModel):
@@ -47,7 +50,12 @@ async def run(params: Params, call: Call) -> Output:
     """Output as it came, head and tail when long, and how the command ended."""
     seconds = float(min(params.timeout, LONGEST)) if params.timeout and params.timeout > 0 else 0.0
     ran = await call.host.run(
-        params.command, params.workdir or ".", seconds, call.say, lambda: _spill(call)
+        params.command,
+        params.workdir or ".",
+        seconds,
+        call.say,
+        lambda: _spill(call),
+        room=max(1_000, call.limit - FRAME),
     )
     text, ok = report(ran), ran.ended.code == 0 and not ran.timed_out
     data = {
@@ -66,7 +74,7 @@ async def run(params: Params, call: Call) -> Output:
     return Output.of(text, ok=ok, full=ran.full, **data)
 
 
-def _spill(call: Call) -> tuple[str, object]:
+def _spill(call: Call) -> tuple[str, BinaryIO]:
     path, file = call.spill(call.call_id)
     return str(path), file
 

@@ -12,7 +12,8 @@ from codex_py.agent import read_pieces
 from codex_py.core.errors import UsageError
 from codex_py.core.policy import MODES, Policy, decide
 from codex_py.effects import Effects
-from codex_py.host import probe
+from codex_py.host import open_host, settled
+from codex_py.host.confine import Ground, Unconfined
 from codex_py.settings import load, secret_places
 from codex_py.ui.text import visible
 
@@ -57,11 +58,11 @@ def _explain(words: list[str], mode: str, cwd: str, as_json: bool) -> int:
 
         command = shlex.join(words)
     settings = load(os.environ)
-    found = probe()
+    confinement = _confinement(cwd, os.path.realpath(settings.home))
     policy = Policy(
         mode=next(each for each in MODES if each == mode),
         roots=(cwd,),
-        confines=found.confines,
+        confines=bool(confinement),
         secret=secret_places(settings),
     )
     decision = decide(policy, Effects(command=command, cwd=cwd), read_pieces)
@@ -78,12 +79,12 @@ def _explain(words: list[str], mode: str, cwd: str, as_json: bool) -> int:
             "reason": decision.reason,
             "confined": decision.confined or None,
             "grant": decision.grant or None,
-            "confinement": found.name,
+            "confinement": confinement or None,
             "parts": parts,
         }
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
         return 0 if decision.verdict == "allow" else 5
-    how = f", confined {decision.confined} ({found.name})" if decision.confined else ""
+    how = f", confined {decision.confined} ({confinement})" if decision.confined else ""
     word = "runs without a question" + how if decision.verdict == "allow" else "asks first"
     lines = [f"{mode}: {word}", f"  because {decision.reason}"]
     for each in pieces:
@@ -93,3 +94,14 @@ def _explain(words: list[str], mode: str, cwd: str, as_json: bool) -> int:
         lines.append(f"  {decision.grant} would run it without a question")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0 if decision.verdict == "allow" else 5
+
+
+def _confinement(cwd: str, own: str) -> str:
+    """What would confine commands here; empty when nothing does."""
+    host = open_host(Ground(cwd, (cwd,), own), os.environ, timeout=1)
+    try:
+        return settled(host, needed=True).confinement
+    except Unconfined:
+        return ""
+    finally:
+        host.close()

@@ -107,7 +107,7 @@ def test_auto_edit_edits_but_asks_before_commands(program: Program, repo: Path) 
 
 @pytest.mark.sandbox
 def test_full_auto_commands_are_confined(program: Program, repo: Path, tmp_path: Path) -> None:
-    outside = tmp_path / "outside"
+    outside = Path("/usr/local/codex-py-escape")
     commands = [
         f"echo x > {outside}",
         "echo evil > .git/hooks/pre-commit",
@@ -128,7 +128,7 @@ def test_full_auto_commands_are_confined(program: Program, repo: Path, tmp_path:
     assert not (repo / ".git/hooks/pre-commit").exists()
     assert "fsmonitor" not in (repo / ".git/config").read_text()
     assert (repo / "inside").read_text() == "inside\n"
-    assert "sk-test" not in json.dumps(program.log())
+    assert "sk-test-0123" not in json.dumps(program.log())
     assert reached == len(commands) + 1
 
 
@@ -136,11 +136,12 @@ def test_full_auto_commands_are_confined(program: Program, repo: Path, tmp_path:
 def test_edits_outside_the_workspace_ask_even_in_full_auto(
     program: Program, tmp_path: Path
 ) -> None:
-    patch = "*** Begin Patch\n*** Add File: ../escape.txt\n+x\n*** End Patch"
+    escape = Path("/usr/local/codex-py-escape.txt")
+    patch = f"*** Begin Patch\n*** Add File: {escape}\n+x\n*** End Patch"
     with Server([[call("apply_patch", {"input": patch})], text("ok")]) as server:
         done = program.run("exec", "--full-auto", "go", url=server.url)
     assert done.code == 5
-    assert not (tmp_path / "escape.txt").exists()
+    assert not escape.exists()
     assert "outside the workspace" in done.err
 
 
@@ -216,7 +217,8 @@ def test_a_repeated_failing_step_stops_the_turn(program: Program) -> None:
 def test_a_signal_ends_the_commands_whole_tree_and_saves(
     program: Program, repo: Path, number: int, code: int, mode: str
 ) -> None:
-    command = "sleep 300 & echo started; sleep 300" if mode == "full-auto" else "tail -f hello.py"
+    os.mkfifo(repo / "pipe")
+    command = "sleep 300 & echo started; sleep 300" if mode == "full-auto" else "cat pipe"
     with Server([[call("shell", {"command": command})], text("never")]) as server:
         env = program.env(OPENAI_API_KEY="sk-test-1", OPENAI_BASE_URL=server.url)
         running = subprocess.Popen(
