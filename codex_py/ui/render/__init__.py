@@ -1,0 +1,235 @@
+"""Entries and deltas become finished blocks of text for an append-only terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codex_py.core.entries import (
+    Assistant,
+    Compacted,
+    Decision,
+    Delta,
+    Entry,
+    Reasoning,
+    Sampled,
+    ToolCall,
+    ToolResult,
+    TurnEnded,
+    User,
+)
+from codex_py.ui.render.live import Live
+from codex_py.ui.render.paper import Paper
+from codex_py.ui.render.stream import Block, Cutter
+from codex_py.ui.render.theme import THEMES
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from codex_py.ui.render.markdown import Markdown
+    from codex_py.ui.render.question import Read
+
+__all__ = ["LIVE", "THEMES", "Renderer"]
+
+LIVE = 8
+"""Lines of the live area, unless told otherwise."""
+
+
+class Renderer:
+    """Turns what happens into text to print, in the order in which it is handed over.
+
+    Contract: every text returned is whole lines, each ended by a newline and no wider than the
+    width; the only control sequences in it are our own colours (none without `colour`) and,
+    with `links`, OSC 8 addresses of http and https. None means there is nothing to print.
+    Without `unicode` all of it is ASCII. `theme` is one of THEMES; UsageError otherwise.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        colour: bool,
+        unicode: bool,
+        theme: str = "ansi",
+        *,
+        links: bool = False,
+    ) -> None:
+        self._paper = Paper(width, colour=colour, unicode=unicode, theme=theme, links=links)
+        self._drawer: Markdown | None = None
+        self._live = Live()
+        self._decisions: dict[str, Decision] = {}
+        self._cutter = Cutter()
+        self._streamed: list[str] = []
+        """Text of deltas that no Assistant entry has claimed yet."""
+        self._thoughts: list[str] = []
+        """Reasoning of deltas that was not printed yet."""
+        self._thought = ""
+        """Reasoning that was printed before its entry came."""
+        self._printed = False
+        """Something of the streamed text was printed."""
+        self._last = ""
+        """What kind of thing was printed last: decides on blank lines."""
+
+    def warm(self) -> None:
+        """Load what drawing needs, ahead of time; may run in another thread."""
+        self._draw([Block("text", ("warm *up*",)), Block("code", ("x",), language="python")])
+
+    def resize(self, width: int) -> None:
+        """From now on lines are at most this wide; what was printed stays as it is."""
+        self._paper = self._paper.resized(width)
+
+    def delta(self, delta: Delta) -> str | None:
+        """Take a fragment; returns the blocks that it completes."""
+        if delta.of == "retry":
+            return self._retried(delta.text)
+        if delta.of == "text":
+            told = self._think()
+            self._streamed.append(delta.text)
+            told += self._shown(self._draw(list(self._cutter.feed(delta.text))))
+            return told or None
+        if delta.of == "reasoning":
+            self._thoughts.append(delta.text)
+        self._live.take(delta)
+        return None
+
+    def live(self, most: int = LIVE) -> str:
+        """What is not finished, at most so many lines; empty when all is printed."""
+        return self._paper.ansi(self._live.lines(self._cutter.tail(), most, self._paper))
+
+    def flush(self) -> str | None:
+        """The rest of the streamed text, complete or not: a message ended or was cut off."""
+        told = self._shown(self._draw(list(self._cutter.flush())))
+        self._cutter = Cutter()
+        return told or None
+
+    def entry(self, entry: Entry) -> str | None:
+        """What to print of an entry; None also when its deltas have shown it already."""
+        match entry:
+            case Assistant():
+                told = self._message(entry)
+            case Reasoning():
+                told = self._reasoning(entry)
+            case ToolCall():
+                told = self.flush() or ""
+                self._live.calls[entry.call_id] = entry
+            case ToolResult():
+                told = (self.flush() or "") + self._result(entry)
+            case _:
+                told = self._other(entry)
+        return told or None
+
+    def expand(self, entry: Entry, whole: str = "") -> str:
+        """All of an entry. `whole` is the text of the file that a result's `full` names."""
+        from codex_py.ui.render.expand import expanded  # late: only when asked for
+
+        return self._paper.ansi(expanded(entry, whole, self._paper))
+
+    def question(self, call: ToolCall, decision: Decision, read: Read | None = None) -> str:
+        """What saying yes to a call would do, and why it is asked; the choices are not drawn.
+
+        `read` gives the bytes of a file by the path as the call spells it, None if there is
+        none; without it an edit is shown as its arguments.
+        """
+        from codex_py.ui.render.question import question  # late: not every turn asks
+
+        return self._paper.ansi(question(call, decision, self._paper, read))
+
+    def _message(self, entry: Assistant) -> str:
+        streamed = "".join(self._streamed)
+        text = entry.text.strip()
+        if streamed.strip() and streamed.strip().startswith(text):
+            at = streamed.index(text) + len(text)
+            self._streamed = [streamed[at:]] if streamed[at:].strip() else []
+            told = "" if self._streamed else self.flush() or ""
+        else:
+            # What was kept is not what was streamed: the log is the truth.
+            told = self.flush() or ""
+            if self._printed and streamed.strip():
+                told += self._said("the message as it was kept:", "warn")
+            self._streamed = []
+            cutter = Cutter()
+            blocks = [*cutter.feed(text), *cutter.flush()]
+            told += self._think() + self._shown(self._draw(blocks))
+        if not self._streamed:
+            self._printed = False
+        return told + (self._said("[cut off]", "warn") if entry.partial else "")
+
+    def _reasoning(self, entry: Reasoning) -> str:
+        shown = self._thought or "".join(self._thoughts)
+        if self._thought and entry.summary.strip() in shown:
+            return ""
+        self._thoughts = []
+        return self._thinking(entry.summary)
+
+    def _think(self) -> str:
+        """Reasoning so far, printed once the answer begins: it came before."""
+        if not self._thoughts:
+            return ""
+        text, self._thoughts = "".join(self._thoughts), []
+        self._thought += text
+        self._live.sampled()
+        return self._thinking(text)
+
+    def _thinking(self, summary: str) -> str:
+        from codex_py.ui.render.told import thought  # late: loads with the first entry
+
+        if not summary.strip():
+            return ""
+        return self._spaced("thought", self._paper.ansi(thought(summary, self._paper)))
+
+    def _result(self, entry: ToolResult) -> str:
+        from codex_py.ui.render.calls import result  # late: loads with the first entry
+
+        call = self._live.ended(entry.call_id)
+        decision = self._decisions.pop(entry.call_id, None)
+        return self._spaced("tool", self._paper.ansi(result(entry, call, decision, self._paper)))
+
+    def _other(self, entry: Entry) -> str:
+        from codex_py.ui.render.told import told  # late: loads with the first entry
+
+        before = ""
+        if isinstance(entry, (Sampled, TurnEnded, User, Compacted)):
+            before = self.flush() or ""
+            self._streamed, self._thoughts, self._thought = [], [], ""
+            self._printed = False
+            self._live.sampled()
+        if isinstance(entry, TurnEnded):
+            self._live = Live()
+        if isinstance(entry, Decision):
+            self._decisions[entry.call_id] = entry
+        return before + self._spaced(entry.kind, self._paper.ansi(told(entry, self._paper)))
+
+    def _retried(self, why: str) -> str:
+        void = "; what is above of this answer is void" if self._printed else ""
+        self._cutter = Cutter()
+        self._streamed, self._thoughts, self._thought = [], [], ""
+        self._printed = False
+        self._live.sampled()
+        return self._said(f"{self._paper.sign('retry')} {why}{void}", "warn")
+
+    def _draw(self, blocks: list[Block]) -> list[Text]:
+        if not blocks:
+            return []
+        if self._drawer is None:
+            from codex_py.ui.render.markdown import Markdown  # late: not all answers are Markdown
+
+            self._drawer = Markdown()
+        return [line for block in blocks for line in self._drawer.draw(block, self._paper)]
+
+    def _shown(self, lines: list[Text]) -> str:
+        told = self._paper.ansi(lines)
+        if told:
+            going_on, self._printed = self._printed and self._last == "assistant", True
+            return told if going_on else self._spaced("assistant", told)
+        return ""
+
+    def _said(self, text: str, style: str) -> str:
+        return self._spaced("note", self._paper.ansi(self._paper.wrap(
+            self._paper.text(text, style))))  # fmt: skip
+
+    def _spaced(self, kind: str, told: str) -> str:
+        """A blank line between things of different kinds; tool lines stay together."""
+        if not told:
+            return ""
+        group = {"tool_call": "tool", "decision": "tool", "tool_result": "tool"}.get(kind, kind)
+        gap = "\n" if self._last and (group != self._last or group == "user") else ""
+        self._last = group
+        return gap + told

@@ -1,0 +1,203 @@
+"""A tool call and its result: one line for what was done, then a little of what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from codex_py.core.entries import Decision, Json, ToolCall, ToolResult, words
+from codex_py.ui.render.diffs import drawn
+from codex_py.ui.render.paper import Paper
+from codex_py.ui.text import duration
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+TAIL = 5
+"""Lines of output shown."""
+DIFF = 40
+"""Lines of a diff shown."""
+SLOW = 2.0
+"""Seconds from which the duration of what is no command is told."""
+KEY = "Ctrl+O to see all"
+
+VERBS = {
+    # tool: done, doing, the argument that names the target
+    "shell": ("Ran", "Running", "command"),
+    "read_file": ("Read", "Reading", "path"),
+    "list_files": ("Listed", "Listing", "path"),
+    "search": ("Searched", "Searching", "pattern"),
+    "view_image": ("Looked at", "Looking at", "path"),
+    "write_file": ("Wrote", "Writing", "path"),
+    "edit_file": ("Edited", "Editing", "path"),
+    "apply_patch": ("Edited", "Editing", ""),
+    "update_plan": ("Planned", "Planning", ""),
+}
+KINDS = {"add": "Added", "update": "Edited", "delete": "Deleted"}
+PLAN = {"completed": ("done", "dim"), "in_progress": ("now", "bold"), "pending": ("todo", "")}
+
+
+def arguments(call: ToolCall) -> Json:
+    """The arguments as data; nothing when they are no JSON object."""
+    if call.freeform:
+        return {"input": call.arguments}
+    try:
+        found = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def target(call: ToolCall) -> str:
+    """What a call acts on, in the words of its arguments."""
+    given = arguments(call)
+    name = VERBS.get(call.name, ("", "", ""))[2]
+    if name:
+        found = str(given.get(name) or ("." if call.name == "list_files" else ""))
+        if call.name == "search" and given.get("path"):
+            found += f" in {given['path']}"
+        return found
+    if call.name in VERBS:
+        return ""
+    return ", ".join(f"{key}={value}" for key, value in given.items()) or call.arguments
+
+
+def doing(call: ToolCall, paper: Paper) -> Text:
+    """The line of a call that is running."""
+    verb = VERBS.get(call.name, ("", f"Running {call.name}", ""))[1]
+    return _line("now", "", verb, target(call), "", paper)
+
+
+def result(
+    entry: ToolResult, call: ToolCall | None, decision: Decision | None, paper: Paper
+) -> list[Text]:
+    """The lines of a finished call, output folded."""
+    data = entry.data
+    if not entry.ok and "command" not in data:
+        return _failed(entry, call, decision, paper)
+    if "command" in data:
+        return _command(entry, paper)
+    if data.get("changes"):
+        return [line for change in data["changes"] for line in change_lines(change, paper, DIFF)]
+    if "plan" in data:
+        return plan(data["plan"], paper)
+    name = call.name if call else "tool"
+    verb = VERBS.get(name, (name, "", ""))[0]
+    told = [_line("ok", "ok", verb, target(call) if call else "", _took(entry), paper)]
+    if name not in VERBS:
+        told += folded(_lines(words(entry.parts)), paper)
+    return told
+
+
+def change_lines(change: Json, paper: Paper, most: int) -> list[Text]:
+    """One changed file: what was done, lines added and removed, and its diff; 0 shows all."""
+    path = str(change.get("path", ""))
+    if change.get("from"):
+        path = f"{change['from']} → {path}"
+    verb = KINDS.get(str(change.get("kind")), "Edited")
+    counts = f"(+{change.get('added', 0)} -{change.get('removed', 0)})"
+    told = [_line("ok", "ok", verb, path, counts, paper)]
+    lines = drawn(str(change.get("diff", "")), paper)
+    shown = lines[:most] if most else lines
+    told += shown
+    cut = int(change.get("diff_cut", 0))
+    left = f"{cut:,} more lines of the diff were not kept" if cut else ""
+    if len(shown) < len(lines):
+        left = f"+{len(lines) - len(shown) + cut:,} lines ({KEY})"
+    if left:
+        told.append(paper.crop(paper.text(f"  {paper.sign('more')} {left}", "dim")))
+    return told
+
+
+def plan(steps: Sequence[Json], paper: Paper) -> list[Text]:
+    """The steps of a plan as a checklist."""
+    done = sum(step.get("status") == "completed" for step in steps)
+    told = [paper.joined((f"{paper.sign('note')} ", "dim"), ("Plan", "verb"),
+                         (f" {done}/{len(steps)}", "dim"))]  # fmt: skip
+    for step in steps:
+        sign, style = PLAN.get(str(step.get("status")), ("todo", ""))
+        first = paper.text(f"  {paper.sign(sign)} ", style)
+        told += paper.wrap(paper.row(str(step.get("step", "")), style), first)
+    return told
+
+
+def folded(lines: Sequence[str], paper: Paper, most: int = TAIL) -> list[Text]:
+    """The last few lines of an output, each cut to the width, and how many came before."""
+    told: list[Text] = []
+    if len(lines) > most:
+        left = f"{paper.sign('more')} +{len(lines) - most:,} lines ({KEY})"
+        told.append(paper.crop(paper.text(f"    {left}", "dim")))
+    for line in lines[-most:]:
+        told.append(paper.crop(paper.text(f"    {line[: 4 * paper.width]}", "dim")))
+    if told:
+        mark = paper.text(f"  {paper.sign('under')}", "dim")
+        first = told[0].divide([4])
+        told[0] = paper.joined(mark, first[1]) if len(first) > 1 else told[0]
+    return told
+
+
+def _lines(text: str) -> list[str]:
+    return text.rstrip().split("\n") if text.strip() else []
+
+
+def _command(entry: ToolResult, paper: Paper) -> list[Text]:
+    data = entry.data
+    body = _lines(words(entry.parts))[1:]
+    if body == ["(no output)"]:
+        body = []
+    facts = [] if data.get("exit_code") in (0, None) else [f"exit {data['exit_code']}"]
+    if data.get("signal") is not None:
+        facts = [f"killed by signal {data['signal']}"]
+    if data.get("timed_out"):
+        facts = ["timed out"]
+    facts.append(duration(float(data.get("seconds", entry.seconds))))
+    facts += [] if data.get("confined") else ["not confined"]
+    sign = "ok" if entry.ok else "bad"
+    dot = paper.sign("dot")
+    told = [_line(sign, sign, "Ran", str(data["command"]), dot.join(["", *facts]).strip(), paper)]
+    return told + folded(body, paper)
+
+
+def _failed(
+    entry: ToolResult, call: ToolCall | None, decision: Decision | None, paper: Paper
+) -> list[Text]:
+    name = call.name if call else "tool"
+    verb = VERBS.get(name, ("", name, ""))[1]
+    refused = decision is not None and decision.verdict == "deny" and decision.by != "policy"
+    note = "refused" if refused else "failed"
+    told = [_line("bad", "bad", verb, target(call) if call else "", note, paper)]
+    if refused and decision is not None and decision.by == "user":
+        return told
+    lines = _lines(words(entry.parts))
+    told += [each for line in lines[:1] for each in
+             paper.wrap(paper.row(line[:400], "bad"), paper.text("    "))]  # fmt: skip
+    if len(lines) > 1:
+        left = f"    {paper.sign('more')} +{len(lines) - 1:,} lines ({KEY})"
+        told.append(paper.crop(paper.text(left, "dim")))
+    return told
+
+
+def _took(entry: ToolResult) -> str:
+    return duration(entry.seconds) if entry.seconds >= SLOW else ""
+
+
+def _line(sign: str, style: str, verb: str, what: str, facts: str, paper: Paper) -> Text:
+    """Sign, verb, target and facts in one line; a long target loses its middle."""
+    head = paper.joined((f"{paper.sign(sign)} ", style), paper.row(verb, "verb"))
+    tail = paper.text(f" {facts}" if facts else "", "dim")
+    shown = paper.row(what)
+    room = paper.width - head.cell_len - tail.cell_len - 1
+    if shown.cell_len > room:
+        shown = _middle(shown, max(room, 6), paper)
+    line = paper.joined(head, " " if shown.plain else "", shown, tail)
+    return paper.crop(line)
+
+
+def _middle(text: Text, room: int, paper: Paper) -> Text:
+    """Beginning and end of a text that is too wide, more of the beginning."""
+    more = paper.sign("more")
+    keep = max(1, room - len(more))
+    head = paper.fold_at(text, max(1, keep * 2 // 3))
+    end = paper.fold_at(text, max(1, keep - head.cell_len), last=True)
+    return paper.joined(head, more, end)

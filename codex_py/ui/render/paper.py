@@ -1,0 +1,196 @@
+"""What is printed on: its width, its colours, its signs; styled text becomes lines of ANSI."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from codex_py.ui.render.safe import one_row, safe
+from codex_py.ui.render.theme import SYNTAX, styles
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+NARROWEST = 10
+SIGNS = {
+    "ok": ("✓", "+"),
+    "bad": ("✗", "x"),
+    "note": ("•", "*"),
+    "user": ("›", ">"),
+    "now": ("▸", ">"),
+    "retry": ("↻", "~"),
+    "quote": ("▌ ", "| "),
+    "bullet": ("• ", "* "),
+    "rule": ("─", "-"),
+    "more": ("…", "..."),
+    "under": ("└ ", "` "),
+    "dot": (" · ", " - "),
+    "done": ("☑", "[x]"),
+    "todo": ("☐", "[ ]"),
+    "thought": ("∴", "~"),
+}
+
+
+class Paper:
+    """One way of printing. Every Text made here is already safe; every line fits the width."""
+
+    def __init__(
+        self, width: int, *, colour: bool, unicode: bool, theme: str = "ansi", links: bool = False
+    ) -> None:
+        self.width = max(NARROWEST, width)
+        self.colour = colour
+        self.unicode = unicode
+        self.theme = theme
+        self.links = links and colour
+        self.styles = styles(theme)
+        self.syntax = SYNTAX.get(theme, "ansi_light")
+        self._console: Console | None = None
+
+    def resized(self, width: int) -> Paper:
+        """The same paper of another width."""
+        return Paper(
+            width, colour=self.colour, unicode=self.unicode, theme=self.theme, links=self.links
+        )
+
+    @property
+    def console(self) -> Console:
+        """Rich's console, made when first needed; it never reads the environment."""
+        if self._console is None:
+            from rich.console import Console  # late: costs a tenth of a second
+            from rich.theme import Theme  # late: as above
+
+            self._console = Console(
+                file=io.StringIO(),
+                width=self.width,
+                color_system="256" if self.colour else None,
+                theme=Theme(self.styles, inherit=False),
+                force_terminal=True,
+                legacy_windows=False,
+                highlight=False,
+                _environ={},
+            )
+        return self._console
+
+    def sign(self, name: str) -> str:
+        """A sign, in ASCII where need be."""
+        return SIGNS[name][0 if self.unicode else 1]
+
+    def text(self, words: str = "", style: str = "", *, prose: bool = False) -> Text:
+        """Safe text in a style."""
+        from rich.text import Text  # late: costs a tenth of a second
+
+        return Text(safe(words, unicode=self.unicode, prose=prose), style=style, tab_size=4)
+
+    def row(self, words: str, style: str = "") -> Text:
+        """Safe text of one line: newlines in it are shown."""
+        from rich.text import Text  # late: costs a tenth of a second
+
+        return Text(one_row(words, unicode=self.unicode), style=style, tab_size=4)
+
+    def joined(self, *parts: Text | tuple[str, str] | str) -> Text:
+        """Parts in a row; words, or words and their style, are made safe."""
+        whole = self.text()
+        for part in parts:
+            if isinstance(part, str):
+                whole.append_text(self.text(part))
+            elif isinstance(part, tuple):
+                whole.append_text(self.text(*part))
+            else:
+                whole.append_text(part)
+        return whole
+
+    def wrap(self, text: Text, first: Text | None = None, rest: Text | None = None) -> list[Text]:
+        """Lines broken between words, the first and the others with their own beginnings."""
+        return self._begun(text, first, rest, fold=False)
+
+    def fold(self, text: Text, first: Text | None = None, rest: Text | None = None) -> list[Text]:
+        """Lines broken where the width ends, as code is; spaces stay."""
+        return self._begun(text, first, rest, fold=True)
+
+    def crop(self, text: Text, width: int = 0) -> Text:
+        """A text of one line that fits, with a mark when something is left out."""
+        text = text.copy()
+        text.expand_tabs(4)
+        most = width or self.width
+        if text.cell_len <= most:
+            return text
+        more = self.sign("more")
+        cuts = _cells(text.plain, max(1, most - len(more)))
+        return text.divide(cuts[:1])[0].append(more)
+
+    def fold_at(self, text: Text, room: int, *, last: bool = False) -> Text:
+        """The beginning of a text, or its end, of at most `room` cells."""
+        if text.cell_len <= room:
+            return text
+        if not last:
+            return text.divide(_cells(text.plain, room)[:1])[0]
+        # From the end, whole characters only, so that a joined one is not taken apart.
+        from rich.cells import split_graphemes  # late: costs a tenth of a second
+
+        used, start = 0, len(text.plain)
+        for begin, _, size in reversed(split_graphemes(text.plain)[0]):
+            if used + size > room:
+                break
+            used, start = used + size, begin
+        return text.divide([start])[-1] if start < len(text.plain) else self.text()
+
+    def ansi(self, lines: Iterable[Text]) -> str:
+        """The lines as text for a terminal, each ended by a newline."""
+        return "".join(f"{self._painted(line)}\n" for line in lines)
+
+    def _begun(
+        self, text: Text, first: Text | None, rest: Text | None, *, fold: bool
+    ) -> list[Text]:
+        first = first if first is not None else self.text()
+        rest = rest if rest is not None else self.text(" " * first.cell_len)
+        room = self.width - max(first.cell_len, rest.cell_len)
+        if room < NARROWEST // 2:
+            rest, room = self.text(), self.width
+            if first.cell_len:
+                text, first = self.joined(first, text), rest
+        lines = self._folded(text, room) if fold else self._wrapped(text, room)
+        told = [self.joined(first if at == 0 else rest, line) for at, line in enumerate(lines)]
+        return told or [first.copy()]
+
+    def _wrapped(self, text: Text, room: int) -> list[Text]:
+        found: list[Text] = []
+        for line in text.wrap(self.console, room, overflow="fold", tab_size=4):
+            line.rstrip()
+            found += [line] if line.cell_len <= room else self._folded(line, room)
+        return found
+
+    def _folded(self, text: Text, room: int) -> list[Text]:
+        found: list[Text] = []
+        for line in text.split("\n", allow_blank=True):
+            line.expand_tabs(4)
+            found += line.divide(_cells(line.plain, room)) if line.cell_len > room else [line]
+        return found
+
+    def _painted(self, line: Text) -> str:
+        if not self.colour:
+            return line.plain.rstrip(" ")
+        if not line.plain.strip(" "):
+            return ""
+        console = self.console
+        told = []
+        # Rich leaves out the style of a text that has no spans.
+        for text, style, _ in (line if line.spans else self.joined(line)).render(console):
+            look = console.get_style(style) if isinstance(style, str) else style
+            told.append(look.render(text, color_system=console._color_system) if look else text)
+        return "".join(told)
+
+
+def _cells(text: str, room: int) -> list[int]:
+    """Where to cut a line so that no piece is wider than `room` cells."""
+    from rich.cells import split_graphemes  # late: costs a tenth of a second
+
+    cuts: list[int] = []
+    used = 0
+    for start, _, size in split_graphemes(text)[0]:
+        if used + size > room and start:
+            cuts.append(start)
+            used = 0
+        used += size
+    return cuts

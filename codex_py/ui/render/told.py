@@ -1,0 +1,143 @@
+"""Entries that are no tool call: what is printed of each, in a few lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codex_py.core.entries import (
+    Changed,
+    Compacted,
+    Context,
+    Decision,
+    Entry,
+    Image,
+    Notice,
+    Resumed,
+    Sampled,
+    Started,
+    Text,
+    TurnEnded,
+    Unknown,
+    Usage,
+    User,
+)
+from codex_py.ui.render.calls import KEY
+from codex_py.ui.render.paper import Paper
+from codex_py.ui.text import count, duration
+
+if TYPE_CHECKING:
+    from rich.text import Text as Styled
+
+THOUGHT = 2
+"""Lines of a reasoning summary shown."""
+LEVELS = {"info": "info", "warning": "warn", "error": "bad"}
+ENDS = {
+    "interrupted": ("!", "warn", "interrupted: what was done is kept; say how to go on"),
+    "failed": ("!", "bad", "the model failed"),
+    "limit": ("!", "warn", "stopped at a limit"),
+    "stuck": ("!", "warn", "stopped: going round in circles"),
+}
+
+
+def told(entry: Entry, paper: Paper) -> list[Styled]:
+    """The lines of an entry; none for what the user need not see."""
+    match entry:
+        case User():
+            return _user(entry, paper)
+        case Notice():
+            return _note("!", entry.text, LEVELS.get(entry.level, "warn"), paper)
+        case Decision():
+            return _decision(entry, paper)
+        case TurnEnded():
+            return _ended(entry, paper)
+        case Sampled() if entry.status != "completed":
+            return _note("!", f"the answer is not complete: {entry.status}", "warn", paper)
+        case Compacted():
+            size = len(entry.summary.split())
+            text = f"the conversation so far was compacted to {count(size)} words ({KEY})"
+            return _note(paper.sign("note"), text, "dim", paper)
+        case Changed():
+            return _note(paper.sign("note"), f"{entry.setting}: {entry.value}", "dim", paper)
+        case Context() if entry.source:
+            return _note(paper.sign("note"), f"read {entry.source}", "dim", paper)
+        case Started() | Resumed():
+            return _opened(entry, paper)
+        case Unknown():
+            kind = entry.data.get("kind", "?")
+            text = f"a record of a later version: {kind} (it is kept)"
+            return _note("?", text, "dim", paper)
+        case _:
+            return []
+
+
+def thought(summary: str, paper: Paper, most: int = THOUGHT) -> list[Styled]:
+    """A reasoning summary: dim and folded; `most` 0 shows all of it."""
+    text = paper.text(summary.strip(), "dim", prose=True)
+    first = paper.text(f"{paper.sign('thought')} ", "dim")
+    lines = paper.wrap(text, first, paper.text("  "))
+    if not most or len(lines) <= most:
+        return lines
+    left = f"  {paper.sign('more')} +{len(lines) - most:,} lines ({KEY})"
+    return [*lines[:most], paper.crop(paper.text(left, "dim"))]
+
+
+def usage(used: Usage, paper: Paper) -> str:
+    """Tokens for people: read (of which cached) and written (of which reasoning)."""
+    if not (used.input or used.output):
+        return ""
+    cached = f" ({count(used.cached)} cached)" if used.cached else ""
+    thinking = f" ({count(used.reasoning)} thinking)" if used.reasoning else ""
+    dot = paper.sign("dot")
+    return f"{count(used.input)} tokens in{cached}{dot}{count(used.output)} out{thinking}"
+
+
+def _user(entry: User, paper: Paper) -> list[Styled]:
+    first = paper.text(f"{paper.sign('user')} ", "user")
+    lines: list[Styled] = []
+    for part in entry.parts:
+        if isinstance(part, Text):
+            words = paper.text(part.text.rstrip(), "user", prose=True)
+        else:
+            words = paper.row(_picture(part), "dim")
+        lines += paper.wrap(words, paper.text("  ") if lines else first, paper.text("  "))
+    return lines
+
+
+def _picture(part: Image) -> str:
+    size = f" {part.width}x{part.height}" if part.width else ""
+    return f"[Image {part.name or part.media_type}{size}]"
+
+
+def _decision(entry: Decision, paper: Paper) -> list[Styled]:
+    if entry.by != "user":
+        return []
+    what = str(entry.effects.get("command") or ", ".join(entry.effects.get("writes", ())))
+    if entry.verdict == "allow":
+        text = f"you allowed {what or 'this'}"
+        if entry.remember:
+            text += f"; from now on also {entry.remember}"
+        return _note(paper.sign("note"), text, "dim", paper)
+    why = f": {entry.reason}" if entry.reason else ""
+    return _note(paper.sign("note"), f"you refused {what or 'this'}{why}", "warn", paper)
+
+
+def _ended(entry: TurnEnded, paper: Paper) -> list[Styled]:
+    facts = [each for each in (duration(entry.seconds), usage(entry.usage, paper)) if each]
+    last = paper.text(paper.sign("dot").join(facts), "dim")
+    if entry.reason == "done":
+        return paper.wrap(last)
+    sign, style, words = ENDS[entry.reason]
+    if entry.error:
+        words = f"{words}: {entry.error}"
+    return [*_note(sign, words, style, paper), *paper.wrap(last)]
+
+
+def _opened(entry: Started | Resumed, paper: Paper) -> list[Styled]:
+    name = f"session {entry.session}" if isinstance(entry, Started) else "resumed"
+    facts = [name, entry.model, entry.mode, entry.cwd]
+    return paper.wrap(paper.row(paper.sign("dot").join(each for each in facts if each), "dim"))
+
+
+def _note(sign: str, words: str, style: str, paper: Paper) -> list[Styled]:
+    text = paper.text(words.strip(), style)
+    return paper.wrap(text, paper.text(f"{sign} ", style), paper.text("  "))
