@@ -300,6 +300,42 @@ def test_a_commit_cut_off_at_any_line_has_done_all_or_nothing(top: Path) -> None
     assert sorted(seen) == seen
 
 
+def test_a_commit_killed_at_any_line_leaves_no_half_file_and_loses_none(top: Path) -> None:
+    """Nothing can be taken back then; still every file is whole under its old or new path."""
+    place, ended, line = top / "w", False, 0
+    while not ended:
+        subprocess.run(["rm", "-rf", str(place)], check=True)
+        place.mkdir()
+        (place / "a").write_bytes(b"1")
+        (place / "c").write_bytes(b"3")
+        child = os.fork()
+        if child == 0:
+            left = [line]
+
+            def trace(frame, event, _arg, left=left):
+                if frame.f_code.co_filename.endswith("host/files.py"):
+                    left[0] -= event == "line"
+                    if left[0] < 0:
+                        os._exit(9)
+                return trace
+
+            sys.settrace(trace)
+            perform(
+                place,
+                Change("update", "d/c", b"3", b"three", "c"),
+                Change("update", "a", b"1", b"one"),
+            )
+            os._exit(0)
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        held = tree(place)
+        assert held["a"] in (b"1", b"one"), f"at line {line}"
+        assert (held.get("c", b"3"), held.get("d/c", b"three")) == (b"3", b"three")
+        assert "c" in held or "d/c" in held, f"at line {line}"
+        line += 1
+    assert line > 50
+    assert held == {"a": b"one", "d": None, "d/c": b"three"}
+
+
 def test_a_link_in_the_place_of_a_folder_is_not_followed(top: Path) -> None:
     (top / "outside").mkdir()
     (top / "outside/f").write_bytes(b"secret")

@@ -285,6 +285,7 @@ PREVIEWS = [
     ("first", "foo\nbar\nbaz\n", "FOO\nbar\nbaz\n", "@@ -1,2 +1,2 @@\n-foo\n+FOO\n bar\n"),
     ("last", "foo\nbar\nbaz\n", "foo\nbar\nBAZ\n", "@@ -2,2 +2,2 @@\n bar\n-baz\n+BAZ\n"),
     ("no-newline", "a", "a\n", "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+a\n"),
+    ("near", "a\nb\nc\nd\n", "A\nb\nc\nD\n", "@@ -1,4 +1,4 @@\n-a\n+A\n b\n c\n-d\n+D\n"),
     ("apart", "a\nb\nc\nd\ne\n", "A\nb\nc\nd\nE\n", "@@ -1,2 +1,2 @@\n-a\n+A\n b\n@@ -4,2 +4,2 @@\n d\n-e\n+E\n"),
 ]  # fmt: skip
 
