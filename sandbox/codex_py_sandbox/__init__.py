@@ -1,4 +1,8 @@
-"""Confinement of commands by the kernel: policy as data, sessions, probing, explanations."""
+"""Confinement of commands by the kernel: policy as data and sessions that hold it.
+
+Loaded when needed, not from here: `denial` (denials, message), `explain` (explain, granted),
+`doctor` (doctor, probe, select), `history` (snapshots of git), `macos` (Seatbelt).
+"""
 
 from __future__ import annotations
 

@@ -28,9 +28,6 @@ REFUSED = (
     "uselib", "ustat", "sysfs", "_sysctl", "vhangup", "nfsservctl", "lookup_dcookie",
     "fanotify_init",
 )  # fmt: skip
-# Also refused where no namespaces keep other processes apart.
-REFUSED_BARE = ("ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd")
-
 # Calls that give a file its mode, and which argument that is; openat2 hides it in memory.
 MODES = {
     "chmod": 1, "fchmod": 1, "fchmodat": 2, "fchmodat2": 2, "creat": 1, "open": 2, "openat": 3,
@@ -105,8 +102,10 @@ def _socketpair() -> Block:
     return [_arg(0), _eq(AF_UNIX, 1, 0), _ret(ERRNO | EAFNOSUPPORT), *_unix_type()]
 
 
-def program(*, bare: bool, families: Iterable[int], notify: bool = False) -> bytes:
-    """The filter as bytes: `bare` when there are no namespaces, `families` for socket()."""
+def program(*, families: Iterable[int], notify: bool = False) -> bytes:
+    """The filter as bytes; `families` for socket(). With `notify` a listener is told of connects
+    and of modes with the set-user-id bit, which are refused otherwise.
+    """
     blocks: dict[str, Block] = {
         "allow": [_ret(ALLOW)],
         "eperm": [_ret(ERRNO | EPERM)],
@@ -118,7 +117,7 @@ def program(*, bare: bool, families: Iterable[int], notify: bool = False) -> byt
         "socket": _socket(tuple(families)),
         "socketpair": _socketpair(),
     }
-    where = {NR[n]: "eperm" for n in REFUSED + (REFUSED_BARE if bare else ()) if n in NR}
+    where = {NR[n]: "eperm" for n in REFUSED if n in NR}
     for index in (1, 2, 3):
         blocks[f"mode{index}"] = [
             _arg(index), _any_bit(S_ISUID, 0, 1), _ret(ERRNO | EPERM), _ret(ALLOW)

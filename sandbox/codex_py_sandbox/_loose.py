@@ -134,6 +134,7 @@ class Landlocked(Open):
         self.abi = lx.landlock_abi()
         if not self.abi:
             raise OSError(95, "the kernel has no Landlock, or it is switched off")
+        plan.overlays = []
         # The private /tmp cannot be mounted, so its host folder is named instead.
         if plan.tmp:
             self.env["TMPDIR"] = plan.tmp
@@ -143,7 +144,7 @@ class Landlocked(Open):
         families = (_bpf.AF_NETLINK,) if plan.network == "off" else (
             _bpf.AF_NETLINK, _bpf.AF_INET, _bpf.AF_INET6
         )  # fmt: skip
-        self.filter = _bpf.program(bare=True, families=families)
+        self.filter = _bpf.program(families=families)
         self.kept: guard.State = {}
         self.ro = [path for path, how in plan.binds if how == "ro"]
 
@@ -196,6 +197,9 @@ def readable(masks: list[str]) -> list[str]:
     queue = ["/"]
     while queue:
         folder = queue.pop()
+        if folder == "/dev":
+            out += [f"/dev/{name}" for name in ("fd", "shm", "pts", "stdin", "stdout", "stderr")]
+            continue
         try:
             names = os.listdir(folder)
         except OSError:
@@ -204,7 +208,7 @@ def readable(masks: list[str]) -> list[str]:
             path = os.path.join(folder, name)
             if path in masks:
                 continue
-            if any(mask.startswith(path + "/") for mask in masks):
+            if path == "/dev" or any(mask.startswith(path + "/") for mask in masks):
                 queue.append(path)
             elif not os.path.islink(path):
                 out.append(path)
@@ -223,7 +227,7 @@ class Bubble(Open):
             raise OSError(2, f"{self.program} is not installed")
         self.env.update(layout.moved_caches(self.plan_without_overlays(), self.env))
         families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
-        self.filter = _bpf.program(bare=False, families=families)
+        self.filter = _bpf.program(families=families)
         self.kept: guard.State = {}
         code = self._try()
         if code:
@@ -319,6 +323,22 @@ def supervise(main: int, deadline: float | None) -> tuple[int, bool]:
 
 def descendants() -> list[int]:
     """Every process below us, nearest first."""
+    out: list[int] = []
+    queue = [os.getpid()]
+    for pid in queue:
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+                found = [int(word) for word in file.read().split()]
+        except OSError:
+            if pid == os.getpid():
+                return _descendants_slowly()
+            continue
+        out += found
+        queue += found
+    return out
+
+
+def _descendants_slowly() -> list[int]:
     parents: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -344,18 +364,12 @@ def _kill(pid: int, number: int) -> None:
 
 
 def end_descendants() -> None:
-    """Stop, then kill every descendant, until there is none."""
+    """Kill every descendant, faster than a chain of forks can run away, until there is none."""
     while True:
+        for pid in descendants():
+            _kill(pid, sig.SIGKILL)
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        except ChildProcessError:
-            return
-        found = descendants()
-        for number in (sig.SIGSTOP, sig.SIGKILL):
-            for pid in found:
-                _kill(pid, number)
-        try:
-            os.waitpid(-1, 0)
         except ChildProcessError:
             return

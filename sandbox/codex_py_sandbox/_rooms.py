@@ -101,7 +101,7 @@ class Room:
         self.env.update(layout.moved_caches(self.plan, self.env))
         self.rules = second_layer(self.plan)
         families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
-        self.filter = _bpf.program(bare=False, families=families)
+        self.filter = _bpf.program(families=families)
         lx.drop_bounding()
         lx.prctl(lx.PR_SET_DUMPABLE, 0)
         lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)

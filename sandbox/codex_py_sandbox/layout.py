@@ -156,15 +156,18 @@ def _pin_parents(path: str, roots: list[str], binds: dict[str, str]) -> None:
 
 
 def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> None:
-    names = [os.path.realpath(p) for p in spec["deny_read"]] + own
+    granted = {os.path.realpath(p) for p in spec["allow_read"]}
+    names = list(spec["deny_read"])
     if spec["secrets"]:
         names += [f"{home}/{name}" for name in places.SECRETS if home]
         names += places.SYSTEM_SECRETS
         names += _host_keys()
     roots = [path for path, _ in plan.roots]
     masks = set()
-    for name in names:
+    for name in [*names, *own]:
         path = os.path.realpath(name)
+        if path in granted and path not in own:
+            continue
         if not os.path.lexists(path) or any(beneath(root, path) for root in roots):
             continue
         if any(beneath(path, top) for top in ("/run", "/dev", "/proc", "/sys")):
@@ -172,7 +175,7 @@ def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> 
         if plan.tmp and beneath(path, "/tmp") and not any(beneath(path, r) for r in roots):
             continue
         masks.add(path)
-    masks.update(_globs(spec["deny_read_globs"], roots))
+    masks.update(_globs(spec["deny_read_globs"], roots) - granted)
     plan.masks = sorted(p for p in masks if not any(q != p and beneath(p, q) for q in masks))
 
 

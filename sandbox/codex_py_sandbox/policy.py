@@ -74,7 +74,8 @@ class Policy:
     - `deny_read`: absolute paths that cannot be read inside; `deny_read_globs` match below roots.
       `secrets` adds the usual places of keys, tokens and histories to them.
     - `own`: the caller's own data folders: never inside a root, never readable inside.
-    - `allow_write`: single extra paths that were granted; they need not be below a root.
+    - `allow_write`, `allow_read`: single paths that were granted: writable although they are
+      outside or protected, readable although they are denied (never one of `own`).
     - `require`: capability names without which `select` refuses.
     """
 
@@ -88,6 +89,7 @@ class Policy:
     secrets: bool = True
     own: tuple[Path, ...] = ()
     allow_write: tuple[Path, ...] = ()
+    allow_read: tuple[Path, ...] = ()
     tmp: Tmp = "private"
     caches: Caches = "overlay"
     network: Network = "off"
@@ -147,7 +149,7 @@ def from_data(data: Mapping[str, Any]) -> Policy:
             given[name] = _limits(value)
         elif name == "env":
             given[name] = _env(value)
-        elif name in ("roots", "deny_read", "own", "allow_write"):
+        elif name in ("roots", "deny_read", "own", "allow_write", "allow_read"):
             given[name] = tuple(Path(v) for v in _strings(name, value))
         elif name in ("protect", "reserve", "deny_read_globs", "require"):
             given[name] = _strings(name, value)
@@ -203,7 +205,7 @@ def _check(policy: Policy) -> None:
             raise PolicyError(f"policy field {name!r} is {value!r}; it must be one of: {choices}")
     if not isinstance(policy.secrets, bool):
         raise PolicyError("policy field 'secrets' must be true or false")
-    for name in ("roots", "deny_read", "own", "allow_write"):
+    for name in ("roots", "deny_read", "own", "allow_write", "allow_read"):
         for path in getattr(policy, name):
             _check_path(name, path)
     if policy.mode == "workspace-write" and not policy.roots:

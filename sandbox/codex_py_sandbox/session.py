@@ -24,7 +24,7 @@ BACKENDS = ("namespaces", "bubblewrap", "landlock")
 class Job:
     """One running command. `fileno()` becomes readable when it has ended with all its children."""
 
-    def __init__(self, room: _Room, name: str, status: int) -> None:
+    def __init__(self, room: Room, name: str, status: int) -> None:
         self._room = room
         self._name = name
         self._status = status
@@ -61,7 +61,7 @@ class Job:
         self.signal(signal.SIGKILL)
 
 
-class _Room:
+class Room:
     """The agent's end of one policy's room."""
 
     def __init__(self, sock: _socket.socket) -> None:
@@ -116,7 +116,7 @@ class Session:
         self._environ = dict(environ)
         self._folder = folder
         self._home = environ.get("HOME", "")
-        self._rooms: dict[Policy, _Room] = {}
+        self._rooms: dict[Policy, Room] = {}
         self._closed = False
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         self._control = ours
@@ -150,7 +150,7 @@ class Session:
         finally:
             os.close(payload)
             theirs.close()
-        self._rooms[policy] = _Room(ours)
+        self._rooms[policy] = Room(ours)
 
     def start(
         self,
