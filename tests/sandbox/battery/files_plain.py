@@ -123,9 +123,17 @@ CREATES = tuple(
         ("a40-create", "make a new file", "open(T, 'w').write('new')"),
         ("a41-mkdir", "make a folder", "os.mkdir(T)"),
         ("a42-symlink-out", "make a symbolic link outside", "os.symlink('/', T)"),
-        ("a43-link-out", "hard-link a workspace file to the outside", "Path('m').write_text(''); os.link('m', T)"),
+        (
+            "a43-link-out",
+            "hard-link a workspace file to the outside",
+            "Path('m').write_text(''); os.link('m', T)",
+        ),
         ("a44-fifo-out", "make a named pipe outside", "os.mkfifo(T)"),
-        ("a45-move-out", "move a workspace file out", "Path('m').write_text(''); os.rename('m', T)"),
+        (
+            "a45-move-out",
+            "move a workspace file out",
+            "Path('m').write_text(''); os.rename('m', T)",
+        ),
         (
             "a46-tmpfile",
             "an unnamed file outside, linked in later",
@@ -176,7 +184,10 @@ def a11(s: Stage) -> bool:
 def a12(s: Stage) -> bool:
     s.need_root()
     victim = s.victim()
-    s.py("tried(os.chown, T, 12345, 12345); tried(lambda: os.fchown(os.open(T, 0), 12345, 1))", T=victim)
+    s.py(
+        "tried(os.chown, T, 12345, 12345); tried(lambda: os.fchown(os.open(T, 0), 12345, 1))",
+        T=victim,
+    )
     return victim.stat().st_uid != 0
 
 
@@ -227,7 +238,9 @@ def a16(s: Stage) -> bool:
 def a17(s: Stage) -> bool:
     victim = s.victim()
     victim.chmod(0o640)
-    acl = "0200000001000600ffffffff0200060001000000040004 00ffffffff10000600ffffffff20000000ffffffff"
+    acl = (
+        "0200000001000600ffffffff0200060001000000040004 00ffffffff10000600ffffffff20000000ffffffff"
+    )
     s.py("os.setxattr(T, 'system.posix_acl_access', bytes.fromhex(ACL))", T=victim, ACL=acl)
     return victim.stat().st_mode & 0o777 != 0o640
 

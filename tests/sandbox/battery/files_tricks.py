@@ -24,7 +24,7 @@ def a60(s: Stage) -> bool:
         s,
         """
 for where in ("/", OUT, os.path.dirname(OUT)):
-    mount(None, where, None, 0x20 | 0x1000); mount("none", where, None, 0x20)
+    mount(None, where, None, 0x20 | 0x1000);
     call(442, -100, where.encode(), 0x8000, struct.pack("QQQQ", 0, 1, 0, 0), 32)
 tried(lambda: open(T, "w").write("new"))
 """,
@@ -155,16 +155,18 @@ def a69(s: Stage) -> bool:
     only_x86()
     victim = s.victim()
     (s.base / "i.c").write_text(
-        '#include <stdio.h>\n#include <string.h>\n#include <sys/mman.h>\n'
+        "#include <stdio.h>\n#include <string.h>\n#include <sys/mman.h>\n"
         "static long c(long n, long a, long b, long d) { long r;\n"
         '  __asm__ volatile("int $0x80" : "=a"(r) : "a"(n), "b"(a), "c"(b), "d"(d)'
         ' : "memory", "r8", "r9", "r10", "r11"); return r; }\n'
         "int main(int n, char **v) {\n"
         "  char *p = mmap((void *)0x10000000, 8192, 3, 0x22 | 0x40, -1, 0);\n"
-        "  strcpy(p, v[1]); long fd = c(5, (long)p, 1 | 512, 0); strcpy(p, \"new\");\n"
+        '  strcpy(p, v[1]); long fd = c(5, (long)p, 1 | 512, 0); strcpy(p, "new");\n'
         '  printf("%ld\\n", fd); return c(4, fd, (long)p, 3) != 3; }\n'
     )
-    subprocess.run(["gcc", "-o", str(s.ws / "i"), str(s.base / "i.c")], check=True, capture_output=True)
+    subprocess.run(
+        ["gcc", "-o", str(s.ws / "i"), str(s.base / "i.c")], check=True, capture_output=True
+    )
     s.py("subprocess.run(['./i', T])", T=victim)
     return changed(victim)
 
@@ -208,7 +210,10 @@ def a72(s: Stage) -> bool:
     where = s.ws / "m"
     where.mkdir()
     s.later(lambda: subprocess.run(["umount", "-l", str(where)], capture_output=True))
-    s.py("mount('none', T, 'tmpfs', 0); in_child(lambda: (new_userns(), mount('none', T, 'tmpfs', 0)))", T=where)
+    s.py(
+        "mount('none', T, 'tmpfs', 0); in_child(lambda: (new_userns(), mount('none', T, 'tmpfs', 0)))",
+        T=where,
+    )
     with open("/proc/self/mountinfo", "rb") as mounts:
         return any(str(where).encode() in line for line in mounts)
 

@@ -71,7 +71,9 @@ def once(case: Case, backend: str, base: Path, emulate: tuple[str, ...] = ()) ->
     return Seen(effect, _started(stage), _evidence(stage))
 
 
-def judge(case: Case, backend: str, bare: Seen | str, base: Path, emulate: tuple[str, ...]) -> Verdict:
+def judge(
+    case: Case, backend: str, bare: Seen | str, base: Path, emulate: tuple[str, ...]
+) -> Verdict:
     """The verdict of one case on one backend, given its bare play (or why that was skipped)."""
     if isinstance(bare, str):
         return Verdict(case, backend, "skip", bare)
@@ -87,7 +89,9 @@ def judge(case: Case, backend: str, bare: Seen | str, base: Path, emulate: tuple
     if not seen.started:
         return Verdict(case, backend, "FAIL", f"did not start: {seen.note}")
     if case.kind == "work":
-        return Verdict(case, backend, "pass" if seen.effect else "FAIL", "" if seen.effect else seen.note)
+        return Verdict(
+            case, backend, "pass" if seen.effect else "FAIL", "" if seen.effect else seen.note
+        )
     note = f"took effect: {seen.note}" if seen.effect else ""
     return Verdict(case, backend, "FAIL" if seen.effect else "pass", note)
 

@@ -37,7 +37,7 @@ class Stage:
             folder.mkdir(parents=True)
         self.home.joinpath(".gitconfig").write_text(
             "[user]\n\tname = Case\n\temail = case@example.org\n[init]\n\tdefaultBranch = main\n"
-            "[protocol \"file\"]\n\tallow = always\n"
+            '[protocol "file"]\n\tallow = always\n'
         )
         self.runs: list[Ran] = []
         self._closers: list[Callable[[], object]] = []

@@ -82,10 +82,13 @@ for name in ("sp ace", "é", "e\\u0301", "☃🐍", os.fsdecode(b"\\xff\\xfe"), 
 
 @must_work("w11-tmp", "mktemp, files in /tmp and TMPDIR")
 def w11(s: Stage) -> bool:
-    return s.sh(
-        "d=$(mktemp -d) && echo x > $d/f && echo y > /tmp/bty-$$ && cat $d/f /tmp/bty-$$"
-        " && rm -r $d /tmp/bty-$$"
-    ).text == "x\ny\n"
+    return (
+        s.sh(
+            "d=$(mktemp -d) && echo x > $d/f && echo y > /tmp/bty-$$ && cat $d/f /tmp/bty-$$"
+            " && rm -r $d /tmp/bty-$$"
+        ).text
+        == "x\ny\n"
+    )
 
 
 @must_work("w12-devices", "/dev/null, zero, full, random and urandom")
@@ -100,7 +103,9 @@ def w12(s: Stage) -> bool:
 @must_work("w13-dev-fd", "/dev/fd, /dev/stdout, /dev/stderr and process substitution")
 def w13(s: Stage) -> bool:
     s.need("bash")
-    ran = s.sh("bash -c 'cat <(echo one) /dev/fd/3 3<<<two; echo three > /dev/stdout; echo e >/dev/stderr'")
+    ran = s.sh(
+        "bash -c 'cat <(echo one) /dev/fd/3 3<<<two; echo three > /dev/stdout; echo e >/dev/stderr'"
+    )
     return ran.text == "one\ntwo\nthree\n" and b"e\n" in ran.err
 
 
@@ -128,7 +133,9 @@ print("tty-ok" in seen.decode())
 
 @must_work("w15-shebang", "a new executable with a shebang line runs")
 def w15(s: Stage) -> bool:
-    ran = s.sh(f"printf '#!{sys.executable} -S\\nprint(6*7)\\n' > run.py; chmod +x run.py; ./run.py")
+    ran = s.sh(
+        f"printf '#!{sys.executable} -S\\nprint(6*7)\\n' > run.py; chmod +x run.py; ./run.py"
+    )
     return ran.text == "42\n"
 
 
@@ -148,7 +155,10 @@ def w17(s: Stage) -> bool:
 @must_work("w18-trap", "traps, time-outs and signals between own processes")
 def w18(s: Stage) -> bool:
     s.need("timeout")
-    return s.sh("trap 'echo usr' USR1; kill -USR1 $$; timeout 0.2 sleep 9; echo $?").text == "usr\n124\n"
+    return (
+        s.sh("trap 'echo usr' USR1; kill -USR1 $$; timeout 0.2 sleep 9; echo $?").text
+        == "usr\n124\n"
+    )
 
 
 @must_work("w45-mmap", "shared memory maps, locks and sparse files in the workspace")
@@ -171,15 +181,19 @@ def w46(s: Stage) -> bool:
 
 @must_work("w47-links", "symbolic and hard links inside the workspace")
 def w47(s: Stage) -> bool:
-    s.sh("echo x > a; ln a hard; ln -s a soft; mkdir d; ln -s ../a d/up; echo y >> d/up; echo z >> hard")
+    s.sh(
+        "echo x > a; ln a hard; ln -s a soft; mkdir d; ln -s ../a d/up; echo y >> d/up; echo z >> hard"
+    )
     return (s.ws / "soft").read_text() == "x\ny\nz\n" and (s.ws / "a").stat().st_nlink == 2
 
 
 @must_work("w48-modes", "umask, chmod and times on own files")
 def w48(s: Stage) -> bool:
-    s.sh("umask 027; echo x > a; mkdir d; echo > b; chmod 4751 b; touch -d 2001-02-03T04:05:06Z a")
+    s.sh("umask 027; echo x > a; mkdir d; echo > b; chmod 751 b; touch -d 2001-02-03T04:05:06Z a")
     a, b = (s.ws / "a").stat(), (s.ws / "b").stat()
-    return a.st_mode & 0o777 == 0o640 and b.st_mode & 0o777 == 0o751 and int(a.st_mtime) == 981173106
+    return (
+        a.st_mode & 0o777 == 0o640 and b.st_mode & 0o777 == 0o751 and int(a.st_mtime) == 981173106
+    )
 
 
 @must_work("w49-read", "system files can be read and the user is the same")
@@ -256,3 +270,9 @@ print(os.WIFSTOPPED(status)); LIBC.ptrace(7, pid, None, None)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """)
     return ran.text == "True\n7\n"
+
+
+@should_work("w70-setgid-dir", "set-group-id folders (git init --shared, shared build trees)")
+def w70(s: Stage) -> bool:
+    ran = s.sh("mkdir d && chmod 2775 d && git init -q --shared repo && echo ok")
+    return ran.text == "ok\n" and bool((s.ws / "d").stat().st_mode & 0o2000)

@@ -50,7 +50,9 @@ def w34(s: Stage) -> bool:
 @must_work("w35-git-read-worktree", "git status, diff and log in a linked worktree")
 def w35(s: Stage) -> bool:
     worktree(s)
-    ran = s.sh("echo x > new && git status --short && git log --format=%s | head -1 && git branch --show-current")
+    ran = s.sh(
+        "echo x > new && git status --short && git log --format=%s | head -1 && git branch --show-current"
+    )
     return ran.text == "?? new\nsecond\nside\n"
 
 
@@ -96,7 +98,9 @@ def w39(s: Stage) -> bool:
 @should_work("w44-git-clone", "git clone of the workspace into /tmp, and fetch from it")
 def w44(s: Stage) -> bool:
     repository(s)
-    ran = s.sh("d=$(mktemp -d) && git clone -q . $d/c && git -C $d/c log --format=%s && git -C $d/c fetch -q && rm -rf $d")
+    ran = s.sh(
+        "d=$(mktemp -d) && git clone -q . $d/c && git -C $d/c log --format=%s && git -C $d/c fetch -q && rm -rf $d"
+    )
     return ran.text == "second\nfirst\n"
 
 

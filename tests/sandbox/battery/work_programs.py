@@ -161,7 +161,9 @@ os.sched_setaffinity(0, os.sched_getaffinity(0)); print("ok")
 
 @must_work("w63-many-files", "three thousand files, made, listed and removed")
 def w63(s: Stage) -> bool:
-    s.sh("mkdir d; cd d; i=0; while [ $i -lt 3000 ]; do : > f$i; i=$((i+1)); done; ls | wc -l > ../n; rm f*")
+    s.sh(
+        "mkdir d; cd d; i=0; while [ $i -lt 3000 ]; do : > f$i; i=$((i+1)); done; ls | wc -l > ../n; rm f*"
+    )
     return (s.ws / "n").read_text().strip() == "3000" and not list((s.ws / "d").iterdir())
 
 

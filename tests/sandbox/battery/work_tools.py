@@ -36,7 +36,10 @@ def w24(s: Stage) -> bool:
     (s.ws / "test_a.py").write_text(
         "def test_a(tmp_path, capfd):\n    (tmp_path / 'f').write_text('x')\n    assert 1\n"
     )
-    ran = s.sh(f"{sys.executable} -m pytest -q test_a.py", Options(timeout=90, env={"PYTHONPATH": _joined(packages)}))
+    ran = s.sh(
+        f"{sys.executable} -m pytest -q test_a.py",
+        Options(timeout=90, env={"PYTHONPATH": _joined(packages)}),
+    )
     return ran.code == 0 and "1 passed" in ran.text and (s.ws / ".pytest_cache").is_dir()
 
 
@@ -60,11 +63,16 @@ def w28(s: Stage) -> bool:
 
 @must_work("w29-venv", "a Python virtual environment")
 def w29(s: Stage) -> bool:
-    ran = s.sh(f"{sys.executable} -m venv --without-pip v && v/bin/python -c 'import sys; print(sys.prefix)'", LONG)
+    ran = s.sh(
+        f"{sys.executable} -m venv --without-pip v && v/bin/python -c 'import sys; print(sys.prefix)'",
+        LONG,
+    )
     return ran.text.strip() == str(s.ws / "v")
 
 
-@should_work("w40-pip", "pip builds and installs a local package into a venv, with its cache folder")
+@should_work(
+    "w40-pip", "pip builds and installs a local package into a venv, with its cache folder"
+)
 def w40(s: Stage) -> bool:
     pip = s.sh(f"{sys.executable} -m pip --version", LONG)
     if s.backend == "none" and pip.code != 0:
@@ -95,10 +103,14 @@ print(done.returncode, done.stderr[-300:])
 @should_work("w41-npm", "npm run and npm's cache folder")
 def w41(s: Stage) -> bool:
     s.need("npm")
-    (s.ws / "package.json").write_text('{"name": "a", "version": "1.0.0", "scripts": {"t": "echo ran"}}')
+    (s.ws / "package.json").write_text(
+        '{"name": "a", "version": "1.0.0", "scripts": {"t": "echo ran"}}'
+    )
     (s.ws / "dep").mkdir()
     (s.ws / "dep/package.json").write_text('{"name": "dep", "version": "1.0.0"}')
-    ran = s.sh("npm run -s t && npm install --offline --no-audit --no-fund ./dep && npm cache verify", LONG)
+    ran = s.sh(
+        "npm run -s t && npm install --offline --no-audit --no-fund ./dep && npm cache verify", LONG
+    )
     return ran.code == 0 and ran.text.startswith("ran\n") and (s.ws / "node_modules/dep").exists()
 
 
@@ -140,7 +152,9 @@ def w43(s: Stage) -> bool:
 
 @must_work("w57-scripts", "perl, awk, sed, find, xargs and grep")
 def w57(s: Stage) -> bool:
-    ran = s.sh("seq 5 | awk '{s+=$1} END {print s}'; echo abc | perl -pe 's/b/x/'; find . -name '*.none' | xargs -r ls; seq 3 | grep -c .")
+    ran = s.sh(
+        "seq 5 | awk '{s+=$1} END {print s}'; echo abc | perl -pe 's/b/x/'; find . -name '*.none' | xargs -r ls; seq 3 | grep -c ."
+    )
     return ran.text == "15\naxc\n3\n"
 
 
