@@ -18,9 +18,7 @@ def run(calls: list[dict[str, Any]], items: list[dict[str, Any]]) -> None:
         command = json.loads(call["arguments"])["command"]
         done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
         output = done.stdout[-40_000:].decode("utf-8", "replace")
-        items.append(
-            {"type": "function_call_output", "call_id": call["call_id"], "output": output}
-        )
+        items.append({"type": "function_call_output", "call_id": call["call_id"], "output": output})
 
 
 def calls_in(output: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -35,9 +33,7 @@ def stdlib(url: str) -> None:
     items: list[dict[str, Any]] = [{"role": "user", "content": "go"}]
     while True:
         body = json.dumps({"model": "m", "stream": True, "input": items})
-        connection.request(
-            "POST", f"/{path}/responses", body, {"content-type": "application/json"}
-        )
+        connection.request("POST", f"/{path}/responses", body, {"content-type": "application/json"})
         output: list[dict[str, Any]] = []
         for line in connection.getresponse():
             if line.startswith(b"data: {"):

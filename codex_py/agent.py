@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from codex_py.brain import Brain, choose
+from codex_py.brain import Brain, Tell, choose
 from codex_py.context import documents, environment
 from codex_py.core import session as sessions
 from codex_py.core.entries import Entry, Image, Notice, Part, Started, Text, TurnEnded
@@ -83,8 +83,16 @@ class Agent:
             self.session.close()
 
 
-def open_agent(settings: Settings, launch: Launch, ask: Ask) -> Agent:
-    """A new session, ready to run. Raises UsageError before anything is written or sent."""
+def quiet(line: str) -> None:
+    """Tells nobody."""
+    del line
+
+
+def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet) -> Agent:
+    """A new session, ready to run. Raises UsageError before anything is written or sent.
+
+    `tell` is given a line when something takes its time, as loading the embedded model does.
+    """
     cwd = os.path.realpath(launch.cwd)
     git_root = find_root(cwd)
     root = str(git_root) if git_root else None
@@ -106,7 +114,7 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask) -> Agent:
     )
     host = open_host(ground, os.environ, timeout=settings.command_timeout)
     try:
-        brain = choose(settings, os.environ)
+        brain = choose(settings, os.environ, tell)
         host = settled(host.without_keys(brain.key_names), needed=needed)
         folder = Path(launch.scratch) if launch.scratch else settings.home / "sessions"
         session = sessions.create(folder)
@@ -140,6 +148,8 @@ def _begin(
             model=brain.settings.model,
         )
     )
+    if brain.warning:
+        session.append(Notice(text=brain.warning))
     if host.weakness and settings.approval_mode == "full-auto":
         session.append(Notice(text=host.weakness))
     session.append(
@@ -182,7 +192,7 @@ def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: As
             roots=(*host.roots, host.temporary) if host.temporary else host.roots,
             confines=host.confines,
             secret=secret_places(settings),
-            shown=tuple(each for each in (os.path.realpath(session.beside), host.temporary) if each),
+            shown=tuple(filter(None, (os.path.realpath(session.beside), host.temporary))),
         ),
         read_line=read_pieces,
         host=host,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from codex_py.core.client import ModelClient
 from codex_py.core.entries import Entry
@@ -11,6 +12,15 @@ from codex_py.core.errors import UsageError
 from codex_py.core.kit import silent
 from codex_py.core.request import ModelSettings
 from codex_py.settings import Settings
+
+if TYPE_CHECKING:
+    from codex_py.models.catalogue import Model
+    from codex_py.models.catalogue import Provider as Server
+    from codex_py.models.connect import Choice
+
+
+def idle() -> None:
+    """Does nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,12 @@ class Brain:
     body: Callable[..., object]
     """What the client would send for a request, as JSON data."""
     profile: Profile | None = None
+    model: Model | None = None
+    """What the catalogue knows of it: window, price, efforts."""
+    warning: str = ""
+    """What the user should know, empty when all is well."""
+    warm: Callable[[], None] = idle
+    """Does the slow imports now; call it early, from any thread."""
 
     def sampling(self, session: str) -> ModelSettings:
         """How to sample in one session: its id keys the provider's prompt cache."""
@@ -53,22 +69,140 @@ class Brain:
         return self.profile.nudge if self.profile else silent
 
 
-def choose(settings: Settings, environ: Mapping[str, str]) -> Brain:
-    """The brain that the settings name. Raises UsageError with all the ways when there is none."""
-    from codex_py.models.door import Door
-    from codex_py.models.responses import ResponsesClient
+Tell = Callable[[str], None]
+"""Is given a line when something takes its time."""
+
+
+def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
+    """The brain that the settings name. Raises UsageError with all the ways when there is none.
+
+    Nothing is sent and nothing slow is imported.
+    """
+    from codex_py.models import catalogue  # late: --help knows no models
+    from codex_py.models.connect import connect, has_key, key_names
+
+    known = catalogue.load()
+    own = _own(settings)
+    hidden = key_names(known, own)
+    if settings.local:
+        return _local(settings, environ, tell, hidden)
+    chosen = _choice(settings, own)
+    model = known.find(chosen.model, chosen.provider)
+    server = known.providers.get(model.provider)
+    unset = server is not None and not has_key(server, environ)
+    if model.provider == "openai" and unset and not settings.openai_base_url:
+        raise UsageError(_no_key(settings))
+    found = connect(chosen, known, environ)
+    sampling = catalogue.sampling(
+        found.model,
+        effort=settings.model_reasoning_effort,
+        summary=settings.model_reasoning_summary,
+        verbosity=settings.model_verbosity,
+        tier=settings.service_tier,
+    )
+    return Brain(
+        client=found.client,
+        label=found.model.name,
+        settings=sampling,
+        patch_style=found.model.patch_style,
+        vision=found.model.pictures,
+        key_names=hidden,
+        body=found.body,
+        warm=found.warm,
+        warning=found.warning,
+        model=found.model,
+    )
+
+
+def _own(settings: Settings) -> tuple[Server, ...]:
+    from codex_py.models.catalogue import Provider as Server  # late: --help knows no models
+
+    return tuple(
+        Server(
+            name=name,
+            base_url=each.base_url,
+            wire=each.wire_api,
+            keys=(each.env_key,) if each.env_key else (),
+        )
+        for name, each in settings.model_providers.items()
+    )
+
+
+def _choice(settings: Settings, own: tuple[Server, ...]) -> Choice:
+    from codex_py.models.connect import Choice  # late: --help knows no models
+
+    model, provider, url = settings.model, settings.model_provider, ""
+    head = model.partition("/")[0]
+    if settings.oss:
+        model, provider, url = _oss(settings)
+    elif not provider and any(each.name == head for each in own):
+        provider, model = head, model.partition("/")[2]
+    if not url and provider in ("", "openai") and head in ("openai", model):
+        url = settings.openai_base_url
+    elif not url and not provider and settings.openai_base_url and "/" in model:
+        # A server of the user's own may name its models with a slash.
+        provider, url = "openai", settings.openai_base_url
+    mine = settings.model_providers.get(provider)
+    return Choice(
+        model=model,
+        provider=provider,
+        base_url=url,
+        own=own,
+        headers=mine.http_headers if mine else {},
+        window=settings.model_context_window,
+        idle=settings.stream_idle_timeout_ms / 1000,
+        retries=settings.request_max_retries,
+    )
+
+
+SERVERS = {"Ollama": "ollama", "LM Studio": "lmstudio", "llama.cpp": "llamacpp", "vLLM": "vllm"}
+
+
+def _oss(settings: Settings) -> tuple[str, str, str]:
+    """The model of a server on this machine: the one named, or the first it has."""
+    from codex_py.models.advice import find_servers  # late: asks ports of this machine
+
+    found = [each for each in find_servers() if each.models]
+    if not found:
+        raise UsageError(
+            "--oss: no model server with a model answers on this machine; start Ollama, "
+            "LM Studio, llama.cpp or vLLM first, or use --local"
+        )
+    named = settings.model if settings.model_given else ""
+    for server in found:
+        if not named or named in server.models:
+            provider = SERVERS.get(server.name, "llamacpp")
+            return named or server.models[0], provider, server.base_url
+    have = "; ".join(f"{each.name}: {', '.join(each.models[:8])}" for each in found)
+    raise UsageError(f"--oss: no server here has {named!r}. They have: {have}")
+
+
+def _no_key(settings: Settings) -> str:
+    from codex_py.models.advice import find_servers, no_key  # late: asks ports of this machine
+    from codex_py.models.local import missing
+
+    return no_key(find_servers(), installed=not missing(settings.home))
+
+
+def _local(
+    settings: Settings, environ: Mapping[str, str], tell: Tell, hidden: frozenset[str]
+) -> Brain:
+    from codex_py.models import local_profile as profile  # late: the small model's own words
+    from codex_py.models.chat_body import body
+    from codex_py.models.local import QUIRKS, missing, open_local
     from codex_py.models.retrying import Retrying
 
-    key = environ.get("OPENAI_API_KEY", "")
-    if not key:
-        raise UsageError("OPENAI_API_KEY is not set")
-    client = ResponsesClient(Door(settings.openai_base_url, key))
+    lacking = missing(settings.home)
+    if lacking:
+        raise UsageError(f"--local: {lacking}")
+    client = open_local(settings.home, environ, tell)
     return Brain(
-        Retrying(client),
-        settings.model,
-        ModelSettings(settings.model, reasoning=True, summary="auto"),
-        "patch",
-        True,
-        frozenset({"OPENAI_API_KEY"}),
-        client.body,
+        client=Retrying(client, 2),
+        label="local Qwen2.5-Coder-1.5B",
+        settings=ModelSettings("qwen2.5-coder-1.5b", parallel=False),
+        patch_style="replace",
+        vision=False,
+        key_names=hidden,
+        body=lambda request: body(profile.shaped(request), QUIRKS),
+        profile=Profile(profile.INSTRUCTIONS, profile.TOOLS, profile.MAX_STEPS, profile.nudge),
     )

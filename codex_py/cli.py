@@ -66,7 +66,7 @@ def _dispatch(argv: list[str]) -> int:
 
         return run(argv[1:])
     if verb == "sandbox":
-        from codex_py_sandbox.__main__ import main as run  # late: one front-end a run
+        from codex_py_sandbox.cli import main as run  # late: one front-end a run
 
         return run(argv[1:])
     if verb == "local":
@@ -120,6 +120,7 @@ def _parser(prog: str) -> _Parser:
     add("-c", "--config", action="append", default=[], metavar="KEY=VALUE", dest="config")
     add("-p", "--profile", default="", help="PROFILE.config.toml in the home folder")
     add("--local", action="store_true", help="use the built-in small model: no key, no network")
+    add("--oss", action="store_true", help="use a model server on this machine (Ollama, …)")
     add("-q", "--quiet", action="store_true", help="the same as exec")
     add("--json", action="store_true", help="events as JSON lines on stdout")
     add("-o", "--output-last-message", default="", metavar="FILE")

@@ -64,6 +64,11 @@ class Settings:
     request_max_retries: int = 5
     stream_idle_timeout_ms: int = 300_000
     local: bool = False
+    """Use the embedded model."""
+    oss: bool = False
+    """Use a model server that runs on this machine."""
+    model_given: bool = False
+    """The model was chosen by flag or file, not left at its default."""
 
 
 def home(environ: Mapping[str, str]) -> Path:
@@ -158,13 +163,16 @@ ELSEWHERE = {
 """Keys that are not settings of their own: read elsewhere, or Codex's and harmless."""
 
 
+INTERNAL = {"home", "mode_given", "model_given", "writable_roots"}
+
+
 def _settings(folder: Path, data: Mapping[str, Any], where: str) -> Settings:
     known = {each.name: each for each in fields(Settings)}
     given: dict[str, Any] = {}
     for key, value in data.items():
         if key in ELSEWHERE:
             continue
-        if key not in known or key in ("home", "mode_given", "writable_roots"):
+        if key not in known or key in INTERNAL:
             raise UsageError(f"{where}: unknown setting {key!r}{_near(key, known)}")
         given[key] = _value(key, value, str(known[key].type), where)
     table = data.get("sandbox_workspace_write", {})
@@ -174,6 +182,8 @@ def _settings(folder: Path, data: Mapping[str, Any], where: str) -> Settings:
         )
     if "approval_mode" in given:
         given["mode_given"] = True
+    if "model" in given:
+        given["model_given"] = True
     found = Settings(home=folder, **given)
     _check(found, where)
     return found

@@ -106,7 +106,8 @@ def _wrong(name: str, errors: Any, arguments: str) -> str:
 
 def schema(params: type[BaseModel]) -> Json:
     """A strict JSON schema: every property required, none added, optional ones nullable."""
-    return _strict(params.model_json_schema())
+    found: Json = _strict(params.model_json_schema())
+    return found
 
 
 def _strict(node: Any) -> Any:

@@ -188,7 +188,9 @@ class Host:
         if self.allowed is None or command != self.allowed.command or cwd != self.allowed.cwd:
             raise Undeclared(1, "this command was not declared", command[:80])
         wait = seconds or self.timeout
-        return await run(self._launch, command, cwd, seconds=wait, output=Collected(say, spill, room))
+        return await run(
+            self._launch, command, cwd, seconds=wait, output=Collected(say, spill, room)
+        )
 
     def close(self) -> None:
         """End what was started."""

@@ -22,9 +22,7 @@ class Collected:
     is said in `spill_error`.
     """
 
-    def __init__(
-        self, say: Callable[[str], None], spill: Spill | None, room: int = ROOM
-    ) -> None:
+    def __init__(self, say: Callable[[str], None], spill: Spill | None, room: int = ROOM) -> None:
         self.half = max(1, room // 2)
         self.size = 0
         self.full = ""

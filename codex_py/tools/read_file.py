@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from codex_py.core.entries import Json
 from codex_py.core.errors import ToolError
 from codex_py.core.tool import Call, Output, Tool
 from codex_py.effects import Effects
@@ -38,13 +39,14 @@ async def run(params: Params, call: Call) -> Output:
     lines = text.split("\n")
     if lines and lines[-1] == "":
         lines.pop()
-    seen = {"seen": {found.path: found.digest}, "read": found.path}
+    seen: Json = {"seen": {found.path: found.digest}, "read": found.path}
     if not lines:
         return Output.of(f"{params.path} is empty.", **seen)
     if start > len(lines):
         raise ToolError(f"{params.path} has {len(lines)} lines; line {start} does not exist.")
     wanted = min(params.lines if params.lines and params.lines > 0 else LINES, LINES)
-    shown, size, wide = [], 0, False
+    shown: list[str] = []
+    size, wide = 0, False
     for number, line in enumerate(lines[start - 1 : start - 1 + wanted], start):
         line = line.rstrip("\r")
         if len(line) > LINE_WIDTH:

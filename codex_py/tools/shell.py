@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from codex_py.core.entries import Json
 from codex_py.core.errors import ToolError
 from codex_py.core.tool import Call, Output, Tool
 from codex_py.core.truncate import join
@@ -58,7 +59,7 @@ async def run(params: Params, call: Call) -> Output:
         room=max(1_000, call.limit - FRAME),
     )
     text, ok = report(ran), ran.ended.code == 0 and not ran.timed_out
-    data = {
+    data: Json = {
         "command": params.command,
         "cwd": call.host.absolute(params.workdir or "."),
         "exit_code": ran.ended.code,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from codex_py.core.errors import ToolError
@@ -48,11 +50,9 @@ async def run(params: Params, call: Call) -> Output:
             )
     if before == after:
         return Output.of(f"{path} already has exactly this content; nothing was changed.")
-    kind = "add" if before is None else "update"
+    kind: Literal["add", "update"] = "add" if before is None else "update"
     lines = params.content.count("\n") + (not params.content.endswith("\n"))
-    return write(
-        (Change(kind, path, before, after),), call, f"Wrote {path} ({lines} lines)."
-    )
+    return write((Change(kind, path, before, after),), call, f"Wrote {path} ({lines} lines).")
 
 
 def _refusal(path: str, why: str, before: bytes) -> str:

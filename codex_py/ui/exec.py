@@ -60,8 +60,8 @@ async def _main(
     interrupted: list[int],
 ) -> int:
     _catch_signals(interrupted)
-    agent = open_agent(settings, launch, nobody)
     out = _Out(options)
+    agent = open_agent(settings, launch, nobody, lambda line: out.note(line, "dim"))
     try:
         for entry in agent.session.entries:
             out(entry)

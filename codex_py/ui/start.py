@@ -52,7 +52,7 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
             raise UsageError(f"--approval-mode {mode!r} is not one of {', '.join(MODES)}")
         given |= {"approval_mode": mode, "mode_given": True}
     if args.model:
-        given["model"] = args.model
+        given |= {"model": args.model, "model_given": True}
     if args.effort:
         if args.effort not in EFFORTS:
             raise UsageError(f"--effort {args.effort!r} is not one of {', '.join(EFFORTS)}")
@@ -61,8 +61,12 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
         raise UsageError("--max-steps must be 1 or more")
     if args.max_steps:
         given["max_steps"] = args.max_steps
+    if args.local and args.oss:
+        raise UsageError("--local and --oss exclude each other")
     if args.local:
         given["local"] = True
+    if args.oss:
+        given["oss"] = True
     return given
 
 

@@ -34,7 +34,9 @@ def test_whoever_is_asked_is_told_why() -> None:
             assert line.why or any(part.why for part in line.parts if not part.reading), command
 
 
-READING = [row[2].translate(SIGNS) for row in TABLE if row[0] == "free"]
+READING = [
+    row[2].translate(SIGNS) for row in TABLE if row[0] == "free" and not {"#", "⏎"} & set(row[2])
+]
 ASKING = [row[2].translate(SIGNS) for row in TABLE if row[0] == "asks" and row[2].strip()]
 WHOLE = [
     line

@@ -22,7 +22,9 @@ def turn(*steps: list[Entry]) -> list[Entry]:
     return [User(parts=(Text("go"),)), *(entry for each in steps for entry in each)]
 
 
-@pytest.mark.parametrize(("count", "warned", "stopped"), [(2, False, False), (3, True, False), (6, True, True)])
+@pytest.mark.parametrize(
+    ("count", "warned", "stopped"), [(2, False, False), (3, True, False), (6, True, True)]
+)
 def test_the_same_call_with_the_same_result(count: int, warned: bool, stopped: bool) -> None:
     entries = turn(*(step(n) for n in range(count)))
     assert bool(warning(entries)) is warned
@@ -46,7 +48,9 @@ def test_the_warning_itself_does_not_make_results_differ() -> None:
         if note:
             result = more[2]
             assert isinstance(result, ToolResult)
-            more[2] = ToolResult(call_id=result.call_id, ok=False, parts=(*result.parts, Text(note)))
+            more[2] = ToolResult(
+                call_id=result.call_id, ok=False, parts=(*result.parts, Text(note))
+            )
         entries += more
     assert repeats(entries)[0] == 6
 

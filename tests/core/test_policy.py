@@ -28,7 +28,9 @@ def read_line(command: str, cwd: str) -> tuple[Piece, ...]:
     for text in command.split(" && "):
         words = text.split()
         reading = words[0] in ("ls", "cat")
-        found.append(Piece(text, reading, "" if reading else "it may change things", tuple(words[1:])))
+        found.append(
+            Piece(text, reading, "" if reading else "it may change things", tuple(words[1:]))
+        )
     return tuple(found)
 
 
@@ -74,7 +76,9 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("what", "effects", "suggest", "auto", "full"), TABLE, ids=[r[0] for r in TABLE])
+@pytest.mark.parametrize(
+    ("what", "effects", "suggest", "auto", "full"), TABLE, ids=[r[0] for r in TABLE]
+)
 def test_the_table(what: str, effects: Effects, suggest: str, auto: str, full: str) -> None:
     for mode, expected in (("suggest", suggest), ("auto-edit", auto), ("full-auto", full)):
         decision = decide(policy(mode), effects, read_line)  # type: ignore[arg-type]

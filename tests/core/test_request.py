@@ -38,9 +38,7 @@ def gives(call_id: str, text: str = "out") -> ToolResult:
 
 
 def shape(entries: tuple[Entry, ...]) -> list[str]:
-    return [
-        f"{entry.kind} {getattr(entry, 'call_id', '')}".strip() for entry in entries
-    ]
+    return [f"{entry.kind} {getattr(entry, 'call_id', '')}".strip() for entry in entries]
 
 
 def test_calls_and_results_keep_their_order_and_bookkeeping_is_left_out() -> None:

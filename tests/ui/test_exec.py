@@ -166,9 +166,7 @@ def test_json_prints_codex_events(program: Program) -> None:
     ]
     with Server(turns) as server:
         done = program.run("exec", "--auto-edit", "--json", "go", url=server.url)
-    types = [
-        (event["type"], event.get("item", {}).get("type", "")) for event in done.events
-    ]
+    types = [(event["type"], event.get("item", {}).get("type", "")) for event in done.events]
     assert types == [
         ("thread.started", ""),
         ("turn.started", ""),
