@@ -90,7 +90,7 @@ def _as_user(words: Sequence[str]) -> int:
     who = [f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
     folder = tempfile.mkdtemp(prefix="battery-", dir="/var/lib")
     os.chown(folder, uid, gid)
-    kept_names = ("PATH", "LANG", "TERM", "PYTHONPATH")
+    kept_names = ("PATH", "LANG", "TERM", "PYTHONPATH", "BATTERY_SANDBOX", "BATTERY_ROOM")
     env = {k: v for k, v in os.environ.items() if k in kept_names}
     env |= {"HOME": folder, "BATTERY_BASE": folder, "PYTHONDONTWRITEBYTECODE": "1"}
     kept = [word for word in words if word != "--as-user"]

@@ -24,9 +24,10 @@ def command(backend: str, argv: list[str], workspace: Path, opt: Options) -> lis
 
 
 def launcher_path() -> str:
-    """The PYTHONPATH with which our sandbox can be imported from the source tree."""
+    """The PYTHONPATH with which our sandbox can be imported from BATTERY_SANDBOX, else the source tree."""
+    source = os.environ.get("BATTERY_SANDBOX", str(ROOT / "sandbox"))
     given = os.environ.get("PYTHONPATH", "")
-    return f"{ROOT / 'sandbox'}:{given}" if given else str(ROOT / "sandbox")
+    return f"{source}:{given}" if given else source
 
 
 def _ours(backend: str, workspace: Path, opt: Options) -> list[str]:

@@ -113,7 +113,7 @@ def g37(s: Stage) -> bool:
         ".husky/pre-commit",
         ".devcontainer/devcontainer.json",
     )
-    return any([_existing(s, name) for name in names])
+    return any(_existing(s, name) for name in names)
 
 
 @must_block("g38-second-root", "the same protections hold in a second root")

@@ -183,12 +183,6 @@ kid(435, ctypes.create_string_buffer(struct.pack("=8Q", CLONE_NEWUSER, 0, 0, 0, 
         True,
     ),
     _case(
-        "k21-vm86",
-        "SHOULD",
-        "modify_ldt, a source of old kernel bugs",
-        "if call(154, 1, ctypes.create_string_buffer(struct.pack('=4I', 0, 0, 0, 0x38)), 16)[0] >= 0: claim()",
-    ),
-    _case(
         "k22-foreign",
         "SHOULD",
         "x32 system-call numbers are answered",

@@ -194,9 +194,7 @@ def s09(s: Stage) -> bool:
     return word in ran.text
 
 
-@should_block(
-    "s10-other-home", "the deny list follows HOME only: the account's real home is denied too"
-)
+@should_block("s10-other-home", "HOME points elsewhere: read a login in the account's real home")
 def s10(s: Stage) -> bool:
     from tests.sandbox.battery.stage import real_home
 
