@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from codex_py.host.change import Change
 
@@ -15,10 +16,10 @@ Step = tuple[bool, int, int, int, int]
 
 def counts(change: Change) -> tuple[int, int]:
     """Lines added and removed; (0, 0) when either side is not text."""
-    sides = _sides(change)
+    sides = _sides(change, 0)
     if sides is None:
         return 0, 0
-    steps = [step for step in _steps(*sides) if not step[0]]
+    steps = [step for step in _steps(sides.old, sides.new) if not step[0]]
     return sum(step[4] - step[3] for step in steps), sum(step[2] - step[1] for step in steps)
 
 
@@ -29,7 +30,7 @@ def unified(change: Change, context: int = 3) -> str:
         return f"The link {old} to {change.link} is removed.\n"
     if change.before == change.after:
         return ""
-    sides = _sides(change)
+    sides = _sides(change, context)
     if sides is None:
         before, after = len(change.before or b""), len(change.after or b"")
         return f"Binary file {new} differs: {before} bytes before, {after} after.\n"
@@ -37,24 +38,55 @@ def unified(change: Change, context: int = 3) -> str:
         f"--- {'/dev/null' if change.before is None else f'a/{old}'}\n",
         f"+++ {'/dev/null' if change.after is None else f'b/{new}'}\n",
     ]
-    for hunk in _hunks(_steps(*sides), context):
-        told += _drawn(hunk, *sides)
+    for hunk in _hunks(_steps(sides.old, sides.new), context):
+        told += _drawn(hunk, sides)
     return "".join(told)
 
 
-def _sides(change: Change) -> tuple[list[str], list[str]] | None:
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The lines that differ, with the context around them, and how many lines come before."""
+
+    old: list[str]
+    new: list[str]
+    above: int
+
+
+def _sides(change: Change, context: int) -> _Sides | None:
+    old, new = change.before or b"", change.after or b""
+    if b"\0" in old or b"\0" in new:
+        return None
+    head = _same(old, new)
+    tail = _same(old[head:][::-1], new[head:][::-1])
+    for _ in range(context + 1):
+        head = old.rfind(b"\n", 0, max(0, head)) if head > 0 else -1
+    head += 1
+    for _ in range(context + 1):
+        found = old.find(b"\n", len(old) - tail) if tail > 0 else -1
+        tail = len(old) - found - 1 if found >= 0 else 0
     try:
-        return _lines(change.before), _lines(change.after)
+        return _Sides(
+            _lines(old[head : len(old) - tail]),
+            _lines(new[head : len(new) - tail]),
+            old.count(b"\n", 0, head),
+        )
     except UnicodeDecodeError:
         return None
 
 
-def _lines(data: bytes | None) -> list[str]:
+def _same(old: bytes, new: bytes) -> int:
+    """How many first bytes are equal: whole pieces first, then ever smaller ones."""
+    at, least, piece = 0, min(len(old), len(new)), 1 << 16
+    while piece:
+        while at + piece <= least and old[at : at + piece] == new[at : at + piece]:
+            at += piece
+        piece >>= 1
+    return at
+
+
+def _lines(data: bytes) -> list[str]:
     # Not splitlines: a form feed or U+2028 inside a line is no line break.
-    text = (data or b"").decode("utf-8")
-    if "\0" in text:
-        raise UnicodeDecodeError("utf-8", data or b"", 0, 1, "holds NUL: not text")
-    lines = text.split("\n")
+    lines = data.decode("utf-8").split("\n")
     last = lines.pop()
     return [line + "\n" for line in lines] + ([last] if last else [])
 
@@ -104,15 +136,16 @@ def _hunks(steps: Sequence[Step], context: int) -> Iterator[list[Step]]:
         yield hunk
 
 
-def _drawn(hunk: Sequence[Step], old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
-    first, last = hunk[0], hunk[-1]
-    yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@\n"
+def _drawn(hunk: Sequence[Step], sides: _Sides) -> Iterator[str]:
+    first, last, above = hunk[0], hunk[-1], sides.above
+    old, new = _range(first[1] + above, last[2] + above), _range(first[3] + above, last[4] + above)
+    yield f"@@ -{old} +{new} @@\n"
     for equal, a, b, c, d in hunk:
         if equal:
-            yield from map(_line, " " * (b - a), old[a:b])
+            yield from map(_line, " " * (b - a), sides.old[a:b])
             continue
-        yield from map(_line, "-" * (b - a), old[a:b])
-        yield from map(_line, "+" * (d - c), new[c:d])
+        yield from map(_line, "-" * (b - a), sides.old[a:b])
+        yield from map(_line, "+" * (d - c), sides.new[c:d])
 
 
 def _line(mark: str, line: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import replace
 
 import pytest
@@ -265,18 +266,40 @@ def test_lines_that_no_block_names_keep_every_byte(file: list, data) -> None:
     assert [middle.startswith("new"), "lines" in middle, len(middle) <= 12] == [True] * 3
 
 
-@given(
-    st.lists(st.text("ab\n", max_size=6), max_size=3),
-    st.lists(st.text("ab\n", max_size=6), max_size=3),
-    st.integers(0, 3),
-)
-def test_a_diff_shows_the_counts_and_every_line(old: list, new: list, context: int) -> None:
-    change = Change("update", "f", "".join(old).encode(), "".join(new).encode())
-    told = unified(change, context).split("\n")[2:]
-    added, removed = counts(change)
-    assert sum(line.startswith("+") for line in told) == added
-    assert sum(line.startswith("-") for line in told) == removed
-    assert (added or removed) or change.before == change.after
+def followed(old: str, diff: str) -> str:
+    """The new text, from the old one and a unified diff."""
+    lines, made, at, kind = old.split("\n"), [], 0, ""
+    for hunk in re.split(r"^@@ ", diff, flags=re.M)[1:]:
+        first, *marked = hunk.removesuffix("\n").split("\n")
+        start, _, count = first.split(" ")[0].removeprefix("-").partition(",")
+        begin = int(start) - (count != "0")
+        made += [line + "\n" for line in lines[at:begin]]
+        at = begin
+        for line in marked:
+            if line.startswith("\\"):
+                if kind != "-":
+                    made[-1] = made[-1].removesuffix("\n")
+                continue
+            kind = line[0]
+            if kind != "+":
+                assert lines[at] == line[1:]
+                at += 1
+            if kind != "-":
+                made.append(line[1:] + "\n")
+    return "".join(made) + "\n".join(lines[at:])
+
+
+PIECES = st.lists(st.sampled_from(["a\n", "b\n", "\n", "c c\n", "a", "é\n"]), max_size=14)
+
+
+@given(PIECES, PIECES, st.integers(0, 3))
+def test_a_diff_leads_to_the_second_text_and_counts_its_lines(old, new, context: int) -> None:
+    before, after = "".join(old), "".join(new)
+    change = Change("update", "f", before.encode(), after.encode())
+    told = unified(change, context)
+    assert followed(before, told) == after
+    marks = [line[0] for line in told.split("\n")[2:] if line]
+    assert counts(change) == (marks.count("+"), marks.count("-"))
 
 
 PREVIEWS = [
