@@ -119,12 +119,13 @@ def program(*, families: Iterable[int], notify: bool = False) -> bytes:
     }
     where = {NR[n]: "eperm" for n in REFUSED if n in NR}
     for index in (1, 2, 3):
-        blocks[f"mode{index}"] = [
-            _arg(index), _any_bit(S_ISUID, 0, 1), _ret(ERRNO | EPERM), _ret(ALLOW)
-        ]  # fmt: skip
+        for kind, answer in (("mode", ERRNO | EPERM), ("tell", NOTIFY)):
+            check = [_arg(index), _any_bit(S_ISUID, 0, 1), _ret(answer), _ret(ALLOW)]
+            blocks[f"{kind}{index}"] = check
     for name, index in MODES.items():
         if name in NR:
-            where[NR[name]] = f"mode{index}"
+            told = notify and "chmod" in name
+            where[NR[name]] = f"tell{index}" if told else f"mode{index}"
     where[NR["openat2"]] = "enosys"
     for name in ("clone", "unshare", "ioctl", "socket", "socketpair"):
         where[NR[name]] = name

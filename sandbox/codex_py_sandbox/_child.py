@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _signal as sig
 import os
+import select
 import time
 
 from codex_py_sandbox import _linux as lx
@@ -12,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from codex_py_sandbox._watch import Ear
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _SIGNALS = [n for n in range(1, 65) if n not in (9, 19, 32, 33)]
@@ -58,17 +61,23 @@ def terminal(fd: int) -> None:
     fcntl.ioctl(fd, 0x540E, 0)
 
 
-def reap(main: int, deadline: float | None) -> tuple[int, bool]:
+def reap(main: int, deadline: float | None, ear: Ear | None, told: list[int]) -> tuple[int, bool]:
     """Wait for `main`, collecting orphans: its wait status and whether time ran out.
 
-    SIGCHLD must be blocked. On a time-out the status is that of a kill.
+    The signals in `told` and SIGCHLD must be blocked; the former are handed on to everything
+    inside. On a time-out the status is that of a kill.
     """
+    signals = lx.signal_fd([sig.SIGCHLD, *told])
+    poll = select.poll()
+    poll.register(signals, select.POLLIN)
+    if ear:
+        poll.register(ear.fd, select.POLLIN)
     while True:
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return 0, False
+                return sig.SIGKILL, False
             if pid == main:
                 return status, False
             if pid == 0:
@@ -76,7 +85,22 @@ def reap(main: int, deadline: float | None) -> tuple[int, bool]:
         left = 3600.0 if deadline is None else deadline - time.monotonic()
         if left <= 0:
             return sig.SIGKILL, True
-        sig.sigtimedwait([sig.SIGCHLD], left)
+        for fd, happened in poll.poll(left * 1000):
+            if fd == signals:
+                number = int.from_bytes(os.read(signals, 128)[:4], "little")
+                if number != sig.SIGCHLD:
+                    _everyone(number)
+            elif ear and happened & select.POLLIN:
+                ear.hear()
+            elif ear:
+                poll.unregister(fd)
+
+
+def _everyone(number: int) -> None:
+    try:
+        os.kill(-1, number)
+    except ProcessLookupError:
+        pass
 
 
 def end_all() -> None:
@@ -123,22 +147,25 @@ def report(fd: int, text: str) -> None:
         pass
 
 
-def run(job: Mapping[str, Any], fds: tuple[int, int, int], status: int) -> None:
-    """Run the job to its end and report; everything else in the namespace dies first."""
+def run(
+    job: Mapping[str, Any],
+    fds: tuple[int, int, int],
+    ear: Ear | None,
+    told: list[int],
+) -> str:
+    """Run the job to its end; everything else in the namespace dies with it. The report."""
     deadline = time.monotonic() + job["wall"] if job["wall"] else None
     try:
         if job["tty"]:
-            os.setsid()
             terminal(fds[0])
         pid = spawn(job, fds)
     except OSError as error:
-        report(status, f"error {error.errno} {error.strerror}")
-        return
+        return f"error {error.errno} {error.strerror}"
     for fd in fds:
         os.close(fd)
-    code, late = reap(pid, deadline)
+    code, late = reap(pid, deadline, ear, told)
     end_all()
-    report(status, f"exit {code} {int(late)}")
+    return "\n".join([f"exit {code} {int(late)}", *(ear.events if ear else ())])
 
 
 def harden() -> None:

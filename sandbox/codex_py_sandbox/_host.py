@@ -6,10 +6,13 @@ import errno
 import fcntl
 import os
 import stat
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_py_sandbox.plan import Plan
+
+OLD = 14 * 86400
 
 
 def make(plan: Plan, session: str) -> None:
@@ -125,7 +128,13 @@ def finish(sessions: str, name: str) -> None:
 
 
 def sweep(sessions: str) -> None:
-    """Finish sessions whose lock nobody holds: their agent crashed."""
+    """Finish sessions whose lock nobody holds: their agent crashed. Old safety copies go too."""
+    copies = os.path.dirname(sessions) + "/git"
+    for name in os.listdir(copies) if os.path.isdir(copies) else []:
+        if time.time() - os.lstat(f"{copies}/{name}").st_mtime > OLD:
+            at = os.open(copies, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            remove_tree(name, at)
+            os.close(at)
     for entry in os.listdir(sessions):
         name = entry.removesuffix(".lock")
         if name != entry and not _alive(f"{sessions}/{entry}"):

@@ -46,7 +46,7 @@ _X86 = {
     "kexec_load": 246, "add_key": 248, "request_key": 249, "keyctl": 250, "unshare": 272,
     "perf_event_open": 298, "fanotify_init": 300, "open_by_handle_at": 304, "clock_adjtime": 305,
     "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312,
-    "finit_module": 313, "seccomp": 317, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323,
+    "finit_module": 313, "seccomp": 317, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323, "signalfd4": 289, "statx": 332,
 }  # fmt: skip
 _ARM = {
     "mknodat": 33, "fchmod": 52, "fchmodat": 53, "openat": 56,
@@ -59,7 +59,7 @@ _ARM = {
     "clone": 220, "swapon": 224, "swapoff": 225, "perf_event_open": 241, "fanotify_init": 262,
     "open_by_handle_at": 265, "clock_adjtime": 266, "setns": 268, "process_vm_readv": 270,
     "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "seccomp": 277, "bpf": 280,
-    "userfaultfd": 282, "kexec_file_load": 294,
+    "userfaultfd": 282, "kexec_file_load": 294, "signalfd4": 74, "statx": 291,
 }  # fmt: skip
 NR = {**(_X86 if X86 else _ARM), **_NEW}
 KNOWN_MACHINE = sys.platform == "linux" and MACHINE in ("x86_64", "aarch64")
@@ -198,6 +198,16 @@ def mount_setattr(fd: int, on: int, off: int, *, deep: bool) -> None:
     syscall("mount_setattr", fd, path, flags, attr, len(attr))
 
 
+def mount_id(path: str) -> int:
+    """Which mount `path` lies on; 0 when there is no such path or the kernel does not say."""
+    out = ctypes.create_string_buffer(256)
+    try:
+        syscall("statx", AT_FDCWD, os.fsencode(path), 0x100, 0x1000, out)
+    except OSError:
+        return 0
+    return int(struct.unpack_from("Q", out.raw, 144)[0])
+
+
 def mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
     def raw(text: str | None) -> bytes | None:
         return None if text is None else os.fsencode(text)
@@ -234,12 +244,34 @@ def load_filter(program: bytes, listen: bool = False) -> int:
     return syscall("seccomp", 1, flags, ctypes.create_string_buffer(fprog, len(fprog)))
 
 
+def listener_above() -> bool:
+    """Whether a filter with a listener is already on this process: the kernel takes only one."""
+    # An empty allowing program with a listener, tried in a child that ends at once.
+    pid = os.fork()
+    if pid == 0:
+        try:
+            prctl(PR_SET_NO_NEW_PRIVS, 1)
+            load_filter(struct.pack("HBBI", 0x06, 0, 0, 0x7FFF0000), listen=True)
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    return os.waitpid(pid, 0)[1] != 0
+
+
 def landlock_abi() -> int:
     """The kernel's Landlock version; 0 when there is none or it is switched off."""
     try:
         return syscall("landlock_create_ruleset", None, 0, 1)
     except OSError:
         return 0
+
+
+def signal_fd(numbers: list[int]) -> int:
+    """A descriptor that becomes readable when one of these (blocked) signals comes."""
+    mask = 0
+    for number in numbers:
+        mask |= 1 << (number - 1)
+    return syscall("signalfd4", -1, struct.pack("=Q", mask), 8, os.O_CLOEXEC | os.O_NONBLOCK)
 
 
 LANDLOCK_WRITES = 0b1111111110010  # write_file, remove_*, make_*

@@ -46,6 +46,9 @@ class Open(Room):
         os.setsid()
         lx.prctl(lx.PR_SET_CHILD_SUBREAPER, 1)
 
+    def before_start(self) -> None:
+        """There are no mounts of ours to check."""
+
     def lock_down(self) -> None:
         """Confine the process that will become the command."""
 
@@ -147,13 +150,16 @@ class Landlocked(Open):
         self.filter = _bpf.program(families=families)
         self.kept: guard.State = {}
         self.ro = [path for path, how in plan.binds if how == "ro"]
+        self.pins: list[tuple[str, int, int]] = []
 
     def before(self) -> None:
         self.kept = guard.keep(self.ro)
+        self.pins = guard.places([path for path, how in self.plan.binds if how != "ro"])
 
     def after(self) -> list[str]:
         aside = os.path.dirname(self.plan.tmp or "/tmp/x") + "/aside"
-        changed = guard.put_back(self.kept, aside)
+        changed = guard.return_moved(self.pins, aside)
+        changed += guard.put_back(self.kept, aside)
         return [f"audit\t{path}\tit is protected and was put back" for path in changed]
 
     def lock_down(self) -> None:

@@ -8,7 +8,7 @@ import gc
 import os
 import select
 
-from codex_py_sandbox import _bpf, _child, _host, _view, _wire, layout
+from codex_py_sandbox import _bpf, _cgroup, _child, _host, _view, _watch, _wire, audit, history, layout
 from codex_py_sandbox import _linux as lx
 from codex_py_sandbox.plan import Plan
 
@@ -90,23 +90,29 @@ class Room:
         self.spare: tuple[_socket.socket, int, int] | None = None
         self.warm = bool(plan.limits.get("warm", 1))
         self.poll = select.poll()
+        self.ear: _watch.Ear | None = None
 
     def prepare(self, uid: int, gid: int) -> None:
         """Become the room; raises OSError where the system refuses."""
         lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
+        sig.signal(sig.SIGCHLD, sig.SIG_DFL)
         identity(uid, gid)
         if self.plan.network == "off":
             loopback()
-        _view.build(self.plan)
+        self.mounts = _view.build(self.plan)
         self.env.update(layout.moved_caches(self.plan, self.env))
         self.rules = second_layer(self.plan)
         families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
-        self.filter = _bpf.program(families=families)
+        # Only one listener can be on the way: inside another sandbox that has one we go without.
+        self.listens = not lx.listener_above()
+        self.filter = _bpf.program(families=families, notify=self.listens)
+        writable = self.plan.mode == "workspace-write"
+        self.watched = self.plan.trees if writable else []
+        self.known = {tree for tree, _ in self.plan.trees}
         lx.drop_bounding()
         lx.prctl(lx.PR_SET_DUMPABLE, 0)
         lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
         sig.pthread_sigmask(sig.SIG_BLOCK, [sig.SIGCHLD, *FORWARDED])
-        sig.signal(sig.SIGCHLD, sig.SIG_DFL)
         gc.freeze()
 
     def loop(self) -> None:
@@ -156,6 +162,7 @@ class Room:
 
     def _start(self, name: str, fds: list[int]) -> None:
         status = fds[4]
+        self.before_start()
         pid, pidfd = self._to_spare(fds) if self.spare else (0, -1)
         if pidfd < 0:
             try:
@@ -171,6 +178,13 @@ class Room:
             os.close(fd)
         self.jobs[name] = (pid, pidfd, status)
         self.poll.register(pidfd, select.POLLIN)
+
+    def before_start(self) -> None:
+        """Check that every protection is still in place; a spare made without it goes."""
+        if _view.repair(self.plan, self.mounts) and self.spare:
+            self.spare[0].close()
+            os.close(self.spare[2])
+            self.spare = None
 
     def _to_spare(self, fds: list[int]) -> tuple[int, int]:
         assert self.spare
@@ -224,7 +238,16 @@ class Room:
 
     def run(self, job: Mapping[str, Any], fds: tuple[int, int, int], status: int) -> None:
         """Run the job in this first process and report."""
-        _child.run(job, fds, status)
+        before = [(tree, git, audit.stamp(git)) for tree, git in self.watched]
+        lines = [_child.run(job, fds, self.ear, list(FORWARDED))]
+        for tree, git in self.watched:
+            if not os.path.isfile(f"{git}/HEAD"):
+                lines.append(f"history\t{tree}\tits git folder was destroyed and is put back")
+        for tree, git, stamp in before:
+            if audit.stamp(git) != stamp:
+                found = audit.check_links(tree, git, self.known)
+                lines += [f"audit\t{path}\t{why}" for path, why in found]
+        _child.report(status, "\n".join(lines))
 
     def _forget(self) -> None:
         """Close what belongs to the room and to its other commands."""
@@ -244,7 +267,9 @@ class Room:
         if self.rules:
             self.rules.restrict()
             os.close(self.rules.fd)
-        lx.load_filter(self.filter)
+        listener = lx.load_filter(self.filter, listen=self.listens)
+        if self.listens:
+            self.ear = _watch.Ear(listener, self.plan.network)
 
     def _ended(self, pidfd: int) -> None:
         """A first process is gone with all its tree: only now the agent may see the end."""
@@ -268,7 +293,9 @@ def merge(base: dict[str, str], extra: dict[str, str | None]) -> dict[str, str]:
     return out
 
 
-def serve(text: str, fds: list[int]) -> int:
+def serve(
+    fds: list[int], groups: list[_cgroup.Group], keepers: dict[str, history.Keeper]
+) -> int:
     """One request, "room": its payload and socket; the pidfd of the room, or -1 when it failed."""
     from codex_py_sandbox import _loose
 
@@ -285,9 +312,10 @@ def serve(text: str, fds: list[int]) -> int:
         session = payload["session"]
         plan = layout.resolve(payload["spec"], payload["home"], payload["state"], session)
         _host.make(plan, session)
+        keep(plan, payload["state"], keepers)
         chosen = ["unrestricted"] if plan.mode == "unrestricted" else payload["backends"]
         for name in chosen:
-            pidfd, why = _open(kinds[name], Plan.unwire(plan.wire()), payload["env"], control)
+            pidfd, why = _open(kinds[name], Plan.unwire(plan.wire()), payload["env"], control, groups)
             if pidfd >= 0:
                 control.close()
                 return pidfd
@@ -299,12 +327,38 @@ def serve(text: str, fds: list[int]) -> int:
     return -1
 
 
+def keep(plan: Plan, state: str, keepers: dict[str, history.Keeper]) -> None:
+    """Keep the history of every repository that commands could write, before they can."""
+    if plan.mode != "workspace-write":
+        return
+    hows = dict(plan.binds)
+    for git, common in plan.repos:
+        if common and git not in keepers and hows.get(common) == "rw":
+            from hashlib import sha256
+
+            name = sha256(os.fsencode(git)).hexdigest()[:32]
+            folder = f"{state}/git/{name}"
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            keepers[git] = history.Keeper(git, common, folder)
+            keepers[git].keep()
+
+
 def _open(
-    kind: type[Room], plan: Plan, env: dict[str, str], control: _socket.socket
+    kind: type[Room],
+    plan: Plan,
+    env: dict[str, str],
+    control: _socket.socket,
+    groups: list[_cgroup.Group],
 ) -> tuple[int, str]:
     """Make one kind of room: (its pidfd, "") once it is ready, or (-1, why not)."""
     read, write = os.pipe()
     uid, gid = os.geteuid(), os.getegid()
+    group = None
+    if uid == 0 and kind.name != "unrestricted":
+        # Process limits do not hold for the machine's root.
+        procs, memory = plan.limits.get("procs", 0), plan.limits.get("memory_mb", 0)
+        group = _cgroup.Group(f"codex_py_sandbox-{os.urandom(6).hex()}", procs, memory)
+        groups.append(group)
     try:
         pid, pidfd = lx.clone(kind.flags(plan))
     except OSError as error:
@@ -313,6 +367,8 @@ def _open(
         return -1, error.strerror or str(error)
     if pid:
         os.close(write)
+        if group:
+            group.add(pid)
         try:
             answer = os.read(read, 4096).decode("utf-8", "replace")
         finally:

@@ -11,12 +11,16 @@ if TYPE_CHECKING:
     from codex_py_sandbox.plan import Plan
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+SCRATCH = ("/dev/.none", "/dev/.nothing")
 QUIET = lx.MS_NOSUID | lx.MS_NODEV
 RO, NOSUID, NODEV = lx.MOUNT_ATTR_RDONLY, lx.MOUNT_ATTR_NOSUID, lx.MOUNT_ATTR_NODEV
 
 
-def build(plan: Plan) -> None:
-    """Turn this mount namespace into the plan's view; needs CAP_SYS_ADMIN in its user namespace."""
+def build(plan: Plan) -> dict[str, int]:
+    """Turn this mount namespace into the plan's view; needs CAP_SYS_ADMIN in its user namespace.
+
+    Returns the mount that protects each path, for `repair`.
+    """
     lx.mount(None, "/", None, lx.MS_REC | lx.MS_PRIVATE)
     trees = _take(plan)
     lx.mount_setattr(lx.AT_FDCWD, RO | NOSUID | NODEV, 0, deep=True)
@@ -32,8 +36,29 @@ def build(plan: Plan) -> None:
         _cover(path, scratch)
     for path in plan.covers:
         _cover(path, scratch)
-    _seal(scratch)
+    _seal()
     os.chdir("/")
+    return {path: lx.mount_id(path) for path in [*dict(plan.binds), *plan.masks, *plan.covers]}
+
+
+def repair(plan: Plan, mounts: dict[str, int]) -> bool:
+    """Lay mounts again that someone outside pushed off by renaming a file over them.
+
+    Whether anything had to be done; a path that is gone is left alone.
+    """
+    done = False
+    hows = dict(plan.binds)
+    for path, known in mounts.items():
+        now = lx.mount_id(path)
+        if now == known or not now:
+            continue
+        done = True
+        if path in hows:
+            _bind(path, hows[path])
+        else:
+            _cover(path, SCRATCH)
+        mounts[path] = lx.mount_id(path)
+    return done
 
 
 def _take(plan: Plan) -> dict[str, int]:
@@ -80,11 +105,11 @@ def _devices(trees: dict[str, int]) -> None:
 
 def _scratch() -> tuple[str, str]:
     """An unreadable folder and file, to lay over what must not be seen."""
-    os.mkdir("/dev/.none")
-    os.close(os.open("/dev/.nothing", os.O_CREAT | os.O_CLOEXEC, 0))
-    os.chmod("/dev/.none", 0)
-    os.chmod("/dev/.nothing", 0)
-    return "/dev/.none", "/dev/.nothing"
+    os.mkdir(SCRATCH[0])
+    os.close(os.open(SCRATCH[1], os.O_CREAT | os.O_CLOEXEC, 0))
+    for path in SCRATCH:
+        os.chmod(path, 0)
+    return SCRATCH
 
 
 def _hide(plan: Plan, trees: dict[str, int]) -> None:
@@ -203,9 +228,7 @@ def _cover(path: str, scratch: tuple[str, str]) -> None:
         os.close(fd)
 
 
-def _seal(scratch: tuple[str, str]) -> None:
-    os.rmdir(scratch[0])
-    os.unlink(scratch[1])
+def _seal() -> None:
     lx.mount(None, "/dev", None, lx.MS_REMOUNT | lx.MS_BIND | lx.MS_RDONLY | lx.MS_NOSUID)
 
 

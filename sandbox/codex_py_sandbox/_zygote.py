@@ -29,7 +29,7 @@ def main() -> None:
     import select
 
     from codex_py_sandbox import _linux as lx
-    from codex_py_sandbox import _host, _rooms, _wire
+    from codex_py_sandbox import _cgroup, _host, _rooms, _wire, history
 
     lx.close_from(3)
     os.setsid()
@@ -44,6 +44,8 @@ def main() -> None:
     gc.disable()
     gc.freeze()
     rooms: list[int] = []
+    groups: list[_cgroup.Group] = []
+    keepers: dict[str, history.Keeper] = {}
     session = ""
     while True:
         text, fds = _wire.receive(control)
@@ -53,7 +55,12 @@ def main() -> None:
             session = text[8:]
             _host.sweep(os.path.dirname(session))
             continue
-        room = _rooms.serve(text, fds)
+        if text == "check":
+            for keeper in keepers.values():
+                if not keeper.put_back():
+                    keeper.keep()
+            continue
+        room = _rooms.serve(fds, groups, keepers)
         if room >= 0:
             rooms.append(room)
     for room in rooms:
@@ -61,6 +68,10 @@ def main() -> None:
         if not select.select([room], [], [], 3)[0]:
             _signal.pidfd_send_signal(room, _signal.SIGKILL)
             select.select([room], [], [])
+    for keeper in keepers.values():
+        keeper.put_back()
+    for group in groups:
+        group.remove()
     if session:
         _host.finish(*os.path.split(session))
 

@@ -72,7 +72,47 @@ def put_back(before: State, aside: str) -> list[str]:
         changed.append(path)
         if now[0] != "none":
             _away(path, aside)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         _make(path, kind, mode, body)
+    return changed
+
+
+def places(paths: list[str]) -> list[tuple[str, int, int]]:
+    """Which folder is at each path, to find it again when it was renamed."""
+    out = []
+    for path in sorted(paths):
+        try:
+            info = os.lstat(path)
+        except OSError:
+            continue
+        out.append((path, info.st_dev, info.st_ino))
+    return out
+
+
+def return_moved(pins: list[tuple[str, int, int]], aside: str) -> list[str]:
+    """Bring folders back that were renamed within their parent; the paths of those."""
+    changed: list[str] = []
+    for path, device, inode in pins:
+        try:
+            info = os.lstat(path)
+            if (info.st_dev, info.st_ino) == (device, inode):
+                continue
+        except OSError:
+            pass
+        try:
+            for entry in os.scandir(os.path.dirname(path)):
+                if entry.inode() == inode and entry.is_dir(follow_symlinks=False):
+                    if os.path.lexists(path):
+                        _away(path, aside)
+                    os.rename(entry.path, path)
+                    changed.append(path)
+                    break
+            else:
+                if os.path.lexists(path) and not os.path.isdir(path):
+                    _away(path, aside)
+                    changed.append(path)
+        except OSError:
+            continue
     return changed
 
 

@@ -108,6 +108,7 @@ def _repositories(plan: Plan, writable: list[str]) -> list[gitlayout.Repo]:
         if repo:
             repos.append(repo)
             plan.repos.append((repo.git, repo.common))
+            plan.trees.append((repo.tree, repo.git))
         elif why:
             plan.notes.append(why)
             plan.repos.append((f"{tree}/.git", ""))

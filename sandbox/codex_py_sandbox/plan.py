@@ -16,7 +16,7 @@ class Plan:
     - `masks`: paths nobody can read; `covers`: sockets of other programs.
     - `made`: (path, kind) placeholders made on the host, removed at the end of the session.
     - `tmp`: host folder seen as /tmp; `var_tmp` the one seen as /var/tmp; empty when not private.
-    - `repos`: (git folder, its common folder). `overlays`: (path, upper, work), writes go to upper.
+    - `repos`: (git folder, its common folder); `trees`: (work tree, git folder). `overlays`: (path, upper, work), writes go to upper.
     - `redirects`: variable to (usual place, place to use when that is not writable). `keep_run`: paths below /run that stay visible.
     - `notes`: findings worth telling the user, one line each.
     """
@@ -36,6 +36,7 @@ class Plan:
         "repos",
         "roots",
         "tmp",
+        "trees",
         "var_tmp",
     )
 
@@ -54,6 +55,7 @@ class Plan:
         self.keep_run: list[str] = []
         self.limits: dict[str, float] = {}
         self.repos: list[tuple[str, str]] = []
+        self.trees: list[tuple[str, str]] = []
         self.notes: list[str] = []
 
     def wire(self) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Job:
             line = os.read(self._status, 65536).decode("utf-8", "replace")
             os.close(self._status)
             self._status = -1
+            self._room.finished()
             self._exit = _parse(line) if line else Exit(None, signal.SIGKILL, error=self._room.why())
         return self._exit
 
@@ -64,8 +65,10 @@ class Job:
 class Room:
     """The agent's end of one policy's room."""
 
-    def __init__(self, sock: _socket.socket) -> None:
+    def __init__(self, sock: _socket.socket, control: _socket.socket, writes: bool) -> None:
         self.sock = sock
+        self.control = control
+        self.writes = writes
         self.count = 0
         self.backend = ""
         self.failed: str | None = None
@@ -78,6 +81,14 @@ class Room:
         except OSError:
             if fds:
                 raise SandboxUnavailable(self.why() or "the launcher is gone") from None
+
+    def finished(self) -> None:
+        """A command ended: let the launcher look after git's history, without waiting."""
+        if self.writes:
+            try:
+                _wire.send(self.control, "check", wait=False)
+            except OSError:
+                pass  # the queue is full of checks already, or the session is closed
 
     def listen(self, timeout: float) -> None:
         """Take in what the room said about itself, waiting up to `timeout` seconds for it."""
@@ -150,7 +161,7 @@ class Session:
         finally:
             os.close(payload)
             theirs.close()
-        self._rooms[policy] = Room(ours)
+        self._rooms[policy] = Room(ours, self._control, policy.mode == "workspace-write")
 
     def start(
         self,
