@@ -14,6 +14,10 @@ HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 REF = re.compile(r"refs(?:/(?!\.)[^\x00-\x20~^:?*\[\\/]+)+")
 
 
+class GitFailed(Exception):
+    """Git could not answer; the text is one line that says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """Where a repository keeps its things. Nothing in it is trusted."""
