@@ -97,18 +97,18 @@ class Door:
                 await answer.close()
         except errors.APIStatusError as error:
             response = error.response
-            raise self._said(
+            raise self.clean(
                 refusal(self.base_url, response.status_code, response.content, response.headers)
             ) from None
         except errors.APIConnectionError as error:
             raise self._lost(error.__cause__ or error) from None
         except errors.APIError as error:
             told = error.body if error.body is not None else str(error)
-            raise self._said(refusal(self.base_url, 0, told)) from None
+            raise self.clean(refusal(self.base_url, 0, told)) from None
         except (self._sdk.http.HTTPError, self._sdk.http.StreamError, OSError) as error:
             raise self._lost(error) from None
         except (ValueError, RecursionError) as error:
-            raise self._said(self._garbled(one_line(str(error), 120))) from None
+            raise self.clean(self._garbled(one_line(str(error), 120))) from None
 
     def _open(self) -> Any:
         if self._client is None:
@@ -118,10 +118,10 @@ class Door:
                 self._client = _client(self, self._sdk, self._key)
             except OSError as error:
                 told = f"the certificates cannot be read ({error}): check SSL_CERT_FILE"
-                raise self._said(ModelError(told, fault="request")) from None
+                raise self.clean(ModelError(told, fault="request")) from None
             except (ValueError, ImportError, TypeError, self._sdk.http.InvalidURL) as error:
                 told = f"{self.base_url} cannot be asked: {one_line(str(error))}"
-                raise self._said(ModelError(told, fault="request")) from None
+                raise self.clean(ModelError(told, fault="request")) from None
         return self._client
 
     def _whole(self, data: bytes) -> Json:
@@ -133,9 +133,9 @@ class Door:
         if isinstance(found, dict) and not found.get("error"):
             return found
         if isinstance(found, dict):
-            raise self._said(refusal(self.base_url, 0, found))
+            raise self.clean(refusal(self.base_url, 0, found))
         told = refusal(self.base_url, 200, data)
-        raise self._said(ModelError(str(told), fault="protocol", retry=False))
+        raise self.clean(ModelError(str(told), fault="protocol", retry=False))
 
     def _garbled(self, why: str) -> ModelError:
         return ModelError(
@@ -145,9 +145,9 @@ class Door:
         )
 
     def _lost(self, error: BaseException) -> ModelError:
-        return self._said(lost(self.base_url, error, self.timeouts.idle, self.timeouts.connect))
+        return self.clean(lost(self.base_url, error, self.timeouts.idle, self.timeouts.connect))
 
-    def _said(self, error: ModelError) -> ModelError:
+    def clean(self, error: ModelError) -> ModelError:
         """The same error, its text without the key."""
         private = [
             value

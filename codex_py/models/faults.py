@@ -91,7 +91,7 @@ def refusal(
     fault, retry = fault_of(status, code, kind, message)
     said = message or code or kind or "no reason given"
     if status >= 300 and status < 400:
-        place = (headers or {}).get("location", "elsewhere")
+        place = one_line((headers or {}).get("location", "elsewhere"))
         said = f"it sends us on to {place}; if that is right, make it the base URL"
         return ModelError(f"{where} answered {status}: {said}", fault="request")
     begin = f"{where} answered {status}" if status else f"{where} broke off the answer"
@@ -118,8 +118,8 @@ def _read(body: object) -> tuple[str, str, str]:
         told = json.dumps(told if told is not None else dict(body), default=str)
     code, kind = body.get("code"), body.get("type")
     return (
-        str(code) if isinstance(code, (str, int)) and code else "",
-        str(kind) if isinstance(kind, str) else "",
+        one_line(str(code), 60) if isinstance(code, (str, int)) and code else "",
+        one_line(kind, 60) if isinstance(kind, str) else "",
         one_line(told),
     )
 

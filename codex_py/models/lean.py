@@ -60,8 +60,12 @@ def load(*, lean: bool = True) -> Sdk:
 def _plain(surprise: str) -> Sdk:
     openai: Any = importlib.import_module("openai")
     errors: Any = importlib.import_module("openai._exceptions")
-    http = sys.modules[openai.Timeout.__module__.partition(".")[0]]
-    return Sdk(openai.AsyncOpenAI, openai.AsyncStream, errors, http, surprise)
+    return Sdk(openai.AsyncOpenAI, openai.AsyncStream, errors, _http(), surprise)
+
+
+def _http() -> Any:
+    base: Any = importlib.import_module("openai._base_client")
+    return base.httpx2 if hasattr(base, "httpx2") else base.httpx
 
 
 def _lean() -> Sdk:
@@ -74,8 +78,7 @@ def _lean() -> Sdk:
     finally:
         sys.meta_path.remove(finder)
         finder.active = False
-    http = sys.modules[client.Timeout.__module__.partition(".")[0]]
-    found = Sdk(client.AsyncOpenAI, streaming.AsyncStream, errors, http)
+    found = Sdk(client.AsyncOpenAI, streaming.AsyncStream, errors, _http())
     _check(found)
     return found
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from codex_py.core.entries import Delta, Entry, Json
+from codex_py.core.errors import ModelError
 from codex_py.core.request import Request
 from codex_py.models.door import Door
 from codex_py.models.responses_body import Body, Quirks, origin
@@ -39,11 +40,17 @@ class ResponsesClient:
         events = self.door.stream("/responses", self._body.build(request), over)
         async with aclosing(events):
             async for event in events:
-                for delta in answer.feed(event):
+                for delta in self._heard(answer, event):
                     yield delta
         seconds = time.monotonic() - began
         for entry in answer.entries(origin(self.door.base_url, model), seconds):
             yield entry
+
+    def _heard(self, answer: Answer, event: Json) -> list[Delta]:
+        try:
+            return list(answer.feed(event))
+        except ModelError as error:
+            raise self.door.clean(error) from None
 
     async def close(self) -> None:
         """Let go of the connection."""

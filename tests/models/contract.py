@@ -1,0 +1,146 @@
+"""What every model client must keep: run against each of them by the tests of their wires."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any
+
+from codex_py.core.client import ModelClient
+from codex_py.core.entries import (
+    Assistant,
+    Delta,
+    Entry,
+    Reasoning,
+    Sampled,
+    Text,
+    ToolCall,
+    User,
+)
+from codex_py.core.errors import ModelError
+from codex_py.core.request import ModelSettings, Request, ToolSpec
+
+SHELL = ToolSpec(
+    "shell",
+    "Run a command.",
+    {
+        "type": "object",
+        "properties": {"command": {"type": "string"}},
+        "required": ["command"],
+        "additionalProperties": False,
+    },
+)
+
+Turn = dict[str, Any] | list[dict[str, Any]]
+Play = Callable[[Sequence[Turn]], AbstractAsyncContextManager[ModelClient]]
+"""Makes a client whose model will say these turns: items in the format of scripts."""
+
+
+def request(
+    *entries: Entry, blob: Callable[[str], bytes] | None = None, **settings: Any
+) -> Request:
+    """A request with one tool; without entries the user says hi."""
+    given = ModelSettings(**{"model": "test-model", **settings})
+    log = entries or (User(n=0, parts=(Text("hi"),)),)
+    return Request("Be brief.", log, (SHELL,), given, blob or (lambda name: b""))
+
+
+async def heard(client: ModelClient, asked: Request) -> list[Delta | Entry]:
+    """All that one sample yields."""
+    return [event async for event in client.stream(asked)]
+
+
+def entries(events: Sequence[Delta | Entry]) -> list[Entry]:
+    """The entries among some events."""
+    return [event for event in events if isinstance(event, Entry)]
+
+
+def said(events: Sequence[Delta | Entry], of: str) -> str:
+    """The deltas of one sort, joined."""
+    return "".join(each.text for each in events if isinstance(each, Delta) and each.of == of)
+
+
+async def failure(client: ModelClient, asked: Request) -> tuple[ModelError, list[Delta | Entry]]:
+    """The error of a sample that must fail, and what it yielded before."""
+    events: list[Delta | Entry] = []
+    try:
+        async for event in client.stream(asked):
+            events.append(event)
+    except ModelError as error:
+        return error, events
+    raise AssertionError(f"no ModelError; got {events}")
+
+
+async def deltas_come_first_and_entries_last(play: Play) -> None:
+    async with play([[{"reasoning": "Look."}, {"text": "Hello there."}]]) as client:
+        events = await heard(client, request())
+    kinds = [isinstance(event, Entry) for event in events]
+    assert kinds == sorted(kinds)
+    assert said(events, "text") == "Hello there."
+    assert said(events, "reasoning") == "Look."
+    thought, answer, sampled = entries(events)
+    assert isinstance(thought, Reasoning)
+    assert thought.summary == "Look."
+    assert isinstance(answer, Assistant)
+    assert answer.text == "Hello there."
+    assert not answer.partial
+    assert isinstance(sampled, Sampled)
+    assert sampled.status == "completed"
+
+
+async def calls_keep_their_order_and_have_ids_of_their_own(play: Play) -> None:
+    items = [{"call": "shell", "arguments": {"command": f"true {n}"}, "id": "same"} for n in (1, 2)]
+    async with play([items]) as client:
+        events = await heard(client, request())
+    first, second, _ = entries(events)
+    assert isinstance(first, ToolCall)
+    assert isinstance(second, ToolCall)
+    assert (first.name, second.name) == ("shell", "shell")
+    assert first.arguments == '{"command": "true 1"}'
+    assert second.arguments == '{"command": "true 2"}'
+    assert said(events, "arguments") == first.arguments + second.arguments
+
+
+async def one_client_answers_many_requests(play: Play) -> None:
+    async with play([{"text": f"answer {n}"} for n in range(3)]) as client:
+        for n in range(3):
+            assert said(await heard(client, request()), "text") == f"answer {n}"
+
+
+async def text_outside_the_basic_plane_survives(play: Play) -> None:
+    words = "naïve 日本語 👩‍👩‍👧 \u2028 \x00 end"
+    async with play([{"text": words}]) as client:
+        events = await heard(client, request(User(n=0, parts=(Text(words),))))
+    assert said(events, "text") == words
+
+
+async def leaving_early_leaves_the_client_usable(play: Play) -> None:
+    async with play([{"text": "first answer"}, {"text": "second answer"}]) as client:
+        stream: Any = client.stream(request())
+        async with aclosing(stream):
+            async for _ in stream:
+                break
+        assert said(await heard(client, request()), "text") == "second answer"
+
+
+async def it_can_be_closed_twice(play: Play) -> None:
+    async with play([{"text": "x"}]) as client:
+        await heard(client, request())
+        await client.close()
+        await client.close()
+
+
+CHECKS = (
+    deltas_come_first_and_entries_last,
+    calls_keep_their_order_and_have_ids_of_their_own,
+    one_client_answers_many_requests,
+    text_outside_the_basic_plane_survives,
+    leaving_early_leaves_the_client_usable,
+    it_can_be_closed_twice,
+)
+
+
+def run(check: Callable[[Play], Any], play: Play) -> None:
+    """One check, in a loop of its own."""
+    asyncio.run(check(play))

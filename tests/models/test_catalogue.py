@@ -1,0 +1,103 @@
+"""The catalogue: what is known of models, and what is taken for granted of others."""
+
+from __future__ import annotations
+
+import pytest
+
+from codex_py.core.entries import Usage
+from codex_py.core.errors import UsageError
+from codex_py.models.catalogue import DEFAULT, WINDOW, load, sampling
+from codex_py.models.chat_body import Quirks as ChatQuirks
+from codex_py.models.responses_body import Quirks
+
+CATALOGUE = load()
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+WIRES = {"responses": Quirks, "chat": ChatQuirks}
+
+
+def test_every_entry_makes_sense() -> None:
+    names = [(model.provider, model.slug) for model in CATALOGUE.models]
+    assert len(names) == len(set(names))
+    for model in CATALOGUE.models:
+        assert model.provider in CATALOGUE.providers
+        assert model.window >= 16_000
+        assert model.max_output < model.window
+        assert model.patch_style in ("patch-freeform", "patch-function", "replace")
+        assert set(model.efforts) <= set(EFFORTS)
+        assert not model.efforts or model.reasoning
+        assert model.default_effort in ("", *model.efforts)
+        if model.price:
+            assert 0 < model.price.cached <= model.price.input < model.price.output
+
+
+def test_every_provider_can_be_spoken_to() -> None:
+    for provider in CATALOGUE.providers.values():
+        if provider.wire in WIRES:
+            assert provider.base_url.startswith("http") or provider.url_env
+            assert provider.local or provider.base_url.startswith("https://") or provider.url_env
+            WIRES[provider.wire](**provider.quirks)
+
+
+def test_the_default_is_in_it() -> None:
+    model = CATALOGUE.find(DEFAULT)
+    assert (model.slug, model.provider, model.window) == ("o4-mini", "openai", 200_000)
+    assert model.known
+    assert model.reasoning
+
+
+def test_a_dated_version_has_the_facts_of_its_model_and_keeps_its_name() -> None:
+    model = CATALOGUE.find("o3-2025-04-16")
+    assert model.known
+    assert model.slug == "o3-2025-04-16"
+    assert model.price == CATALOGUE.find("o3").price
+
+
+def test_a_name_that_only_begins_like_a_model_is_not_that_model() -> None:
+    assert not CATALOGUE.find("gpt-5-pro").known
+    assert not CATALOGUE.find("o3-deep-research").known
+
+
+def test_a_model_we_do_not_know_gets_careful_guesses() -> None:
+    model = CATALOGUE.find("ollama/llama3:8b")
+    assert (model.provider, model.slug, model.name) == ("ollama", "llama3:8b", "ollama/llama3:8b")
+    assert (model.window, model.price, model.patch_style) == (WINDOW, None, "replace")
+    assert not model.pictures
+    assert model.cost(Usage(input=10)) is None
+
+
+def test_only_the_first_part_of_a_name_is_a_provider() -> None:
+    model = CATALOGUE.find("openrouter/openai/gpt-5")
+    assert (model.provider, model.slug) == ("openrouter", "openai/gpt-5")
+    assert CATALOGUE.find("meta/llama", "groq").slug == "meta/llama"
+
+
+def test_the_embedded_model_is_found_by_either_name() -> None:
+    assert CATALOGUE.find("qwen2.5-coder-1.5b") == CATALOGUE.find("local/qwen2.5-coder-1.5b")
+
+
+def test_cost_counts_cached_input_at_its_own_price() -> None:
+    model = CATALOGUE.find("o4-mini")
+    usage = Usage(input=1_000_000, cached=400_000, output=100_000, reasoning=50_000)
+    assert model.cost(usage) == pytest.approx(0.6 * 1.10 + 0.4 * 0.275 + 0.1 * 4.40)
+
+
+def test_an_effort_that_a_model_does_not_take_is_refused_by_name() -> None:
+    with pytest.raises(UsageError, match="low, medium, high"):
+        sampling(CATALOGUE.find("o4-mini"), effort="xhigh")
+    with pytest.raises(UsageError, match="does not reason"):
+        sampling(CATALOGUE.find("gpt-4.1"), effort="low")
+    assert sampling(CATALOGUE.find("mystery"), effort="max").effort == "max"
+
+
+def test_a_model_is_asked_only_for_what_it_has() -> None:
+    plain = sampling(CATALOGUE.find("gpt-4.1"), summary="auto", verbosity="low")
+    assert (plain.summary, plain.verbosity, plain.reasoning, plain.freeform) == (
+        "",
+        "",
+        False,
+        False,
+    )
+    rich = sampling(CATALOGUE.find("gpt-5"), summary="auto", verbosity="low", effort="minimal")
+    assert (rich.summary, rich.verbosity, rich.effort) == ("auto", "low", "minimal")
+    assert rich.reasoning
+    assert rich.freeform
