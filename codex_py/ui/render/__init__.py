@@ -153,8 +153,7 @@ class Renderer:
         return told + (self._said("[cut off]", "warn") if entry.partial else "")
 
     def _reasoning(self, entry: Reasoning) -> str:
-        shown = self._thought or "".join(self._thoughts)
-        if self._thought and entry.summary.strip() in shown:
+        if self._thought and _dense(entry.summary) in _dense(self._thought):
             return ""
         self._thoughts = []
         return self._thinking(entry.summary)
@@ -195,6 +194,7 @@ class Renderer:
             self._live = Live()
         if isinstance(entry, Decision):
             self._decisions[entry.call_id] = entry
+            self._live.decided(entry.call_id, allowed=entry.verdict == "allow")
         return before + self._spaced(entry.kind, self._paper.ansi(told(entry, self._paper)))
 
     def _retried(self, why: str) -> str:
@@ -218,7 +218,7 @@ class Renderer:
         told = self._paper.ansi(lines)
         if told:
             going_on, self._printed = self._printed and self._last == "assistant", True
-            return told if going_on else self._spaced("assistant", told)
+            return told if going_on else self._spaced("assistant", told.lstrip("\n"))
         return ""
 
     def _said(self, text: str, style: str) -> str:
@@ -230,6 +230,10 @@ class Renderer:
         if not told:
             return ""
         group = {"tool_call": "tool", "decision": "tool", "tool_result": "tool"}.get(kind, kind)
-        gap = "\n" if self._last and (group != self._last or group == "user") else ""
+        gap = "\n" if self._last and (group != self._last or group in ("user", "assistant")) else ""
         self._last = group
         return gap + told
+
+
+def _dense(text: str) -> str:
+    return "".join(text.split())

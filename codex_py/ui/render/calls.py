@@ -18,6 +18,8 @@ TAIL = 5
 """Lines of output shown."""
 DIFF = 40
 """Lines of a diff shown."""
+LEAST = 16
+"""Cells of width a target gets beside the facts."""
 SLOW = 2.0
 """Seconds from which the duration of what is no command is told."""
 KEY = "Ctrl+O to see all"
@@ -66,7 +68,7 @@ def target(call: ToolCall) -> str:
 def doing(call: ToolCall, paper: Paper) -> Text:
     """The line of a call that is running."""
     verb = VERBS.get(call.name, ("", f"Running {call.name}", ""))[1]
-    return _line("now", "", verb, target(call), "", paper)
+    return _line("now", "", verb, target(call), "", paper)[0]
 
 
 def result(
@@ -84,7 +86,7 @@ def result(
         return plan(data["plan"], paper)
     name = call.name if call else "tool"
     verb = VERBS.get(name, (name, "", ""))[0]
-    told = [_line("ok", "ok", verb, target(call) if call else "", _took(entry), paper)]
+    told = _line("ok", "ok", verb, target(call) if call else "", _took(entry), paper)
     if name not in VERBS:
         told += folded(_lines(words(entry.parts)), paper)
     return told
@@ -97,7 +99,7 @@ def change_lines(change: Json, paper: Paper, most: int) -> list[Text]:
         path = f"{change['from']} → {path}"
     verb = KINDS.get(str(change.get("kind")), "Edited")
     counts = f"(+{change.get('added', 0)} -{change.get('removed', 0)})"
-    told = [_line("ok", "ok", verb, path, counts, paper)]
+    told = _line("ok", "ok", verb, path, counts, paper)
     lines = drawn(str(change.get("diff", "")), paper)
     shown = lines[:most] if most else lines
     told += shown
@@ -155,7 +157,9 @@ def _command(entry: ToolResult, paper: Paper) -> list[Text]:
     facts += [] if data.get("confined") else ["not confined"]
     sign = "ok" if entry.ok else "bad"
     dot = paper.sign("dot")
-    told = [_line(sign, sign, "Ran", str(data["command"]), dot.join(["", *facts]).strip(), paper)]
+    told = _line(
+        sign, sign, "Ran", str(data["command"]), dot.strip() + " " + dot.join(facts), paper
+    )
     return told + folded(body, paper)
 
 
@@ -166,7 +170,7 @@ def _failed(
     verb = VERBS.get(name, ("", name, ""))[1]
     refused = decision is not None and decision.verdict == "deny" and decision.by != "policy"
     note = "refused" if refused else "failed"
-    told = [_line("bad", "bad", verb, target(call) if call else "", note, paper)]
+    told = _line("bad", "bad", verb, target(call) if call else "", note, paper)
     if refused and decision is not None and decision.by == "user":
         return told
     lines = _lines(words(entry.parts))
@@ -182,20 +186,28 @@ def _took(entry: ToolResult) -> str:
     return duration(entry.seconds) if entry.seconds >= SLOW else ""
 
 
-def _line(sign: str, style: str, verb: str, what: str, facts: str, paper: Paper) -> Text:
-    """Sign, verb, target and facts in one line; a long target loses its middle."""
+def _line(sign: str, style: str, verb: str, what: str, facts: str, paper: Paper) -> list[Text]:
+    """Sign, verb, target and facts in one line; a long target loses its middle.
+
+    Facts are never cut: where the target would have no room beside them they follow below.
+    """
     head = paper.joined((f"{paper.sign(sign)} ", style), paper.row(verb, "verb"))
-    tail = paper.text(f" {facts}" if facts else "", "dim")
+    tail = paper.text(facts, "dim")
     shown = paper.row(what)
-    room = paper.width - head.cell_len - tail.cell_len - 1
-    if shown.cell_len > room:
-        shown = _middle(shown, max(room, 6), paper)
-    line = paper.joined(head, " " if shown.plain else "", shown, tail)
-    return paper.crop(line)
+    room = paper.width - head.cell_len - 1
+    beside = room - tail.cell_len - 1 if facts else room
+    if shown.cell_len > beside and beside < LEAST:
+        line = paper.crop(paper.joined(head, " ", _middle(shown, max(room, 6), paper)))
+        return [line, *paper.wrap(tail, paper.text("  "))]
+    shown = _middle(shown, max(beside, 6), paper)
+    parts = [each for each in (head, shown, tail) if each.plain]
+    return [paper.crop(paper.text(" ").join(parts))]
 
 
 def _middle(text: Text, room: int, paper: Paper) -> Text:
     """Beginning and end of a text that is too wide, more of the beginning."""
+    if text.cell_len <= room:
+        return text
     more = paper.sign("more")
     keep = max(1, room - len(more))
     head = paper.fold_at(text, max(1, keep * 2 // 3))

@@ -37,5 +37,6 @@ def _lexed(lines: Sequence[str], language: str, paper: Paper, before: Sequence[s
         return []
     for span in drawn.spans:
         if drawn.plain[span.start : span.end].strip():
-            source.spans.append(span)
+            # The lexer ends the text with a newline of its own: no style may reach into it.
+            source.stylize(span.style, span.start, span.end)
     return list(source.split("\n", allow_blank=True))[-len(lines) :]

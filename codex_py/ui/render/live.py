@@ -49,6 +49,7 @@ class Live:
         self._output: dict[str, Tail] = {}
         self._writing: dict[str, tuple[str, int]] = {}
         self._thinking = Tail()
+        self._allowed: set[str] = set()
 
     def take(self, delta: Delta) -> None:
         """One fragment of thinking, arguments or output."""
@@ -61,6 +62,11 @@ class Live:
             case "output":
                 self._output.setdefault(delta.call_id, Tail()).add(delta.text)
 
+    def decided(self, call_id: str, *, allowed: bool) -> None:
+        """From now on the call runs, when it is allowed."""
+        if allowed:
+            self._allowed.add(call_id)
+
     def sampled(self) -> None:
         """The model's response is over or void."""
         self._writing.clear()
@@ -69,6 +75,7 @@ class Live:
     def ended(self, call_id: str) -> ToolCall | None:
         """The call has its result."""
         self._output.pop(call_id, None)
+        self._allowed.discard(call_id)
         return self.calls.pop(call_id, None)
 
     def lines(self, text: list[str], most: int, paper: Paper) -> list[Text]:
@@ -85,10 +92,12 @@ class Live:
             words = f"{paper.sign('now')} writing {name}, {count(size)} characters"
             told.append(paper.crop(paper.row(words, "dim")))
         for call in self.calls.values():
+            if call.call_id not in self._allowed:
+                continue
             told.append(doing(call, paper))
             tail = self._output.get(call.call_id)
             for line in tail.lines(OUTPUT) if tail else ():
-                told.append(paper.crop(paper.row(f"    {line[: 4 * paper.width]}", "dim")))
+                told.append(paper.crop(paper.text(f"    {line[: 4 * paper.width]}", "dim")))
         return told[-most:]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 NARROWEST = 10
+LINK_ID = re.compile("\x1b\\]8;id=[^;]*;")
 SIGNS = {
     "ok": ("✓", "+"),
     "bad": ("✗", "x"),
@@ -179,7 +181,9 @@ class Paper:
         for text, style, _ in (line if line.spans else self.joined(line)).render(console):
             look = console.get_style(style) if isinstance(style, str) else style
             told.append(look.render(text, color_system=console._color_system) if look else text)
-        return "".join(told)
+        painted = "".join(told)
+        # Rich numbers links at random; the same entry must always look the same.
+        return LINK_ID.sub("\x1b]8;;", painted) if self.links else painted
 
 
 def _cells(text: str, room: int) -> list[int]:

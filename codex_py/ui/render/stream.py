@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-LARGEST = 8_000
+LARGEST = 3_000
 """Characters after which a block, or a line, is handed on though it is not complete."""
 CHUNK = 50
 """Lines of code handed on at once."""
