@@ -1,0 +1,99 @@
+"""What the running turn is doing, told by events; and the one line that says it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from codex_py.core.entries import (
+    Decision,
+    Delta,
+    Entry,
+    Sampled,
+    ToolResult,
+    TurnEnded,
+    Usage,
+)
+from codex_py.ui.text import count, duration, one_line
+from codex_py.ui.tui.look import Look
+
+SPIN = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+STALL = 15.0
+"""Seconds of silence after which the silence itself is shown."""
+
+
+@dataclass(slots=True)
+class Live:
+    """A listener that knows what the running turn is doing."""
+
+    look: Look
+    began: float = 0.0
+    """When the turn began; 0 while none runs."""
+    stopping: bool = False
+    _verb: str = "Thinking"
+    _retry: str = ""
+    _heard: float = 0.0
+    _usage: Usage = field(default_factory=Usage)
+    _calls: set[str] = field(default_factory=set)
+
+    @property
+    def running(self) -> bool:
+        """Whether a turn runs."""
+        return self.began > 0
+
+    def begin(self) -> None:
+        """A turn begins."""
+        self.began = self._heard = time.monotonic()
+        self.stopping, self._verb, self._retry, self._usage = False, "Thinking", "", Usage()
+        self._calls.clear()
+
+    def end(self) -> None:
+        """The turn is over."""
+        self.began = 0.0
+
+    def __call__(self, event: Entry | Delta) -> None:
+        """Take one event."""
+        self._heard = time.monotonic()
+        match event:
+            case Delta():
+                self._delta(event)
+            case Decision() if event.verdict == "allow":
+                self._calls.add(event.call_id)
+            case ToolResult():
+                self._calls.discard(event.call_id)
+                self._verb = "Thinking"
+            case Sampled():
+                self._usage += event.usage
+                self._retry = ""
+            case TurnEnded():
+                self.end()
+
+    def _delta(self, delta: Delta) -> None:
+        self._retry = ""
+        if delta.of == "retry":
+            self._retry = one_line(delta.text, 300)
+        elif delta.of == "text":
+            self._verb = "Writing"
+        elif delta.of == "reasoning":
+            self._verb = "Thinking"
+        elif delta.of == "arguments":
+            self._verb = f"Preparing {delta.name}" if delta.name else self._verb
+
+    def fragments(self, width: int) -> list[tuple[str, str]]:
+        """What is amiss and the spinner line, as styled text."""
+        if not self.running:
+            return []
+        found = [("class:warn", f"{one_line(self._retry, width - 2)}\n")] if self._retry else []
+        return [*found, ("class:spin", one_line(self._line(time.monotonic()), width - 1))]
+
+    def _line(self, now: float) -> str:
+        spin = "*"
+        if self.look.unicode:
+            spin = SPIN[int(now * 10) % len(SPIN)] if self.look.motion else "•"
+        verb = "Stopping" if self.stopping else "Running" if self._calls else self._verb
+        tokens = f" · {count(self._usage.output)} tokens out" if self._usage.output else ""
+        silent = now - self._heard
+        quiet = silent > STALL and not self._calls
+        stalled = f" · nothing heard for {duration(silent)}" if quiet else ""
+        line = f"{spin} {verb} {duration(now - self.began)}{stalled}{tokens} · esc to interrupt"
+        return line if self.look.unicode else line.replace(" · ", " - ")

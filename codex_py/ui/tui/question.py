@@ -1,0 +1,76 @@
+"""A question with a few answers: what the live area shows, and what was chosen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from codex_py.ui.text import one_line
+
+ROWS = 9
+"""Answers shown at once; a longer list moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: what it stands for, its words, and the letter that picks it."""
+
+    value: str
+    label: str
+    key: str = ""
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Question:
+    """A question being asked. `escape` is the value that Esc gives. Made inside the loop."""
+
+    title: str
+    answers: Sequence[Answer]
+    escape: str = ""
+    index: int = 0
+    answered: asyncio.Future[str] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    def move(self, by: int) -> None:
+        """The mark goes up or down, and round."""
+        self.index = (self.index + by) % len(self.answers)
+
+    def pick(self, value: str) -> None:
+        """Answer it."""
+        if not self.answered.done():
+            self.answered.set_result(value)
+
+    def key(self, text: str) -> bool:
+        """A digit or a letter was typed: answer when it picks one. Returns whether it did."""
+        if text.isdigit() and 0 < int(text) <= min(len(self.answers), 9):
+            self.pick(self.answers[int(text) - 1].value)
+            return True
+        for each in self.answers:
+            if each.key and each.key == text.lower():
+                self.pick(each.value)
+                return True
+        return False
+
+    def fragments(self, width: int, unicode: bool) -> list[tuple[str, str]]:
+        """The lines for the live area, as styled text."""
+        mark = "›" if unicode else ">"
+        found = [("class:question", f"{one_line(self.title, width - 1)}\n")]
+        first = max(0, min(self.index - ROWS // 2, len(self.answers) - ROWS))
+        for place in range(first, min(first + ROWS, len(self.answers))):
+            each = self.answers[place]
+            chosen = place == self.index
+            head = f"{mark if chosen else ' '} {place + 1}. "
+            tail = f" ({each.key})" if each.key else ""
+            room = width - len(head) - len(tail) - 1
+            label = one_line(each.label, max(8, room))
+            found.append(("class:chosen" if chosen else "", f"{head}{label}{tail}"))
+            left = room - len(label) - 3
+            if each.note and left > 12:
+                found.append(("class:dim", f" · {one_line(each.note, left)}"))
+            found.append(("", "\n"))
+        arrows = "↑↓" if unicode else "arrows"
+        found.append(("class:dim", one_line(f"number, letter or {arrows} Enter; Esc", width - 1)))
+        return found

@@ -1,0 +1,282 @@
+"""The interactive session: what is typed becomes turns, what happens is printed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from codex_py.core.entries import Changed, Delta, Entry
+from codex_py.core.errors import UsageError
+from codex_py.core.policy import standing
+from codex_py.settings import Settings
+from codex_py.ui.text import paint, visible
+from codex_py.ui.tui.composer import Composer
+from codex_py.ui.tui.draft import Message
+from codex_py.ui.tui.history import ProjectHistory
+from codex_py.ui.tui.keys import bindings
+from codex_py.ui.tui.live import Live
+from codex_py.ui.tui.look import Look
+from codex_py.ui.tui.notify import Attention
+from codex_py.ui.tui.screen import Device, Parts, Screen
+from codex_py.ui.tui.talk import Talk
+from codex_py.ui.tui.turns import Turns
+from codex_py.ui.tui.view import View
+
+if TYPE_CHECKING:
+    from codex_py.agent import Agent, Launch
+    from codex_py.ui.render import Renderer
+
+log = logging.getLogger("codex_py")
+
+
+class Sitting:
+    """One sitting at the terminal; all on the loop's thread but imports and listings."""
+
+    def __init__(self, settings: Settings, launch: Launch, look: Look, device: Device) -> None:
+        from codex_py.ui.tui.commands import COMMANDS  # late: they know this class
+
+        self.settings, self.launch, self.look = settings, launch, look
+        self.agent: Agent | None = None
+        self.renderer: Renderer | None = None
+        self.commands = {each.name: each for each in COMMANDS}
+        self.expanded = self.expanded_of = -1
+        """The entry last shown in full, and how many there were then."""
+        self.live = Live(look)
+        self.talk = Talk(self._asked)
+        self.turns = Turns(self)
+        self.view = View(self)
+        self._opening = True
+        self._quiet = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        about = {each.name: each.about for each in COMMANDS}
+        self.composer = Composer(self, self.talk, launch.cwd, about)
+        view = self.view
+        parts = Parts(
+            live=view.live,
+            question=view.question,
+            menu=view.menu,
+            status=view.status,
+            placeholder=view.placeholder,
+            mark=view.mark,
+            typing=view.typing,
+        )
+        history = ProjectHistory(settings.home, launch.cwd)
+        self.screen = Screen(parts, look, history, bindings(self.composer), device)
+        self.screen.resized = self._resized
+        self.composer.attach(self.screen.buffer)
+        self.attention = Attention(self.screen.raw, os.environ)
+        self.title = visible(f"codex-py: {os.path.basename(launch.cwd) or '/'}")
+
+    @property
+    def mode(self) -> str:
+        """The approval mode now."""
+        if self.agent is None:
+            return self.settings.approval_mode
+        return standing(self.agent.kit.policy, self.agent.session.entries).mode
+
+    async def run(self, prompt: str, images: tuple[tuple[str, bytes], ...]) -> int:
+        """Until the person leaves. Returns the exit code."""
+        self.attention.begin()
+        first = Message(prompt, prompt, images) if prompt or images else None
+        try:
+            return await self.screen.run(lambda: self.spawn(self._begin(first)))
+        finally:
+            self.attention.end()
+            await self.close()
+
+    async def _begin(self, first: Message | None) -> None:
+        from codex_py.ui.tui.onboard import onboard  # late: after the first paint
+
+        asyncio.get_running_loop().set_exception_handler(self._stray)
+        settings = await onboard(self.settings, self.launch, self.talk, self.say)
+        if settings is None:
+            return self.leave()
+        self.settings = settings
+        if first is not None:
+            self.turns.queue.append(first)
+        await self._open_and_go()
+        return None
+
+    def retry(self) -> None:
+        """A message waits and there is no agent: open one, unless that is under way."""
+        if not self._opening:
+            self.spawn(self._open_and_go())
+
+    async def _open_and_go(self) -> None:
+        if not await self.open():
+            self.turns.give_back()
+        self.turns.next()
+
+    async def open(self) -> bool:
+        """Load what a turn needs, in a thread; says what to do when there is no model."""
+        from codex_py.ui.tui.opening import opened  # late: heavy
+
+        self._opening = True
+        try:
+            self.agent = await opened(self)
+        finally:
+            self._opening = False
+        self.redraw()
+        return self.agent is not None
+
+    def take(self, agent: Agent, renderer: Renderer) -> None:
+        """Begin to show what this agent does."""
+        self.renderer = renderer
+        self.view.model = agent.brain.model
+        self.turns.told_mode = self.settings.approval_mode
+        agent.kit = replace(agent.kit, inbox=self.turns.inbox)
+        agent.session.subscribe(self._heard)
+
+    async def reopen(self) -> None:
+        """End this conversation and begin a new one."""
+        self.settings = replace(self.settings, approval_mode=self.mode)  # type: ignore[arg-type]
+        if self.agent is not None:
+            agent, self.agent = self.agent, None
+            await agent.close()
+        await self.open()
+
+    async def close(self) -> None:
+        """End the turn, let go of the agent."""
+        self.composer.stop()
+        await self.turns.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self.agent is not None:
+            agent, self.agent = self.agent, None
+            await agent.close()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the rest; a failure is shown, not lost."""
+        task = asyncio.get_running_loop().create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self.failed(error)
+
+    def failed(self, error: Exception) -> None:
+        """Say what went wrong in a line; a bug of our own goes to the debug log as well."""
+        if isinstance(error, UsageError):
+            return self.say(str(error), "red")
+        if isinstance(error, OSError):
+            where = f": {error.filename}" if error.filename else ""
+            return self.say(f"{error.strerror or error}{where}", "red")
+        log.exception("in the session", exc_info=error)
+        return self.say(f"internal error, please report it: {type(error).__name__}: {error}", "red")
+
+    def _stray(self, loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
+        del loop
+        error = told.get("exception")
+        if isinstance(error, Exception):
+            self.failed(error)
+
+    def _heard(self, event: Entry | Delta) -> None:
+        self.live(event)
+        if self.renderer is None or self._quiet:
+            return
+        delta = isinstance(event, Delta)
+        text = self.renderer.delta(event) if delta else self.renderer.entry(event)  # type: ignore[arg-type]
+        if text:
+            self.screen.print(text)
+        if isinstance(event, Changed):
+            self.redraw()
+
+    def quietly(self, entry: Entry) -> None:
+        """Log an entry that was shown already."""
+        assert self.agent is not None
+        self._quiet = True
+        try:
+            self.agent.session.append(entry)
+        finally:
+            self._quiet = False
+
+    def _resized(self, width: int) -> None:
+        if self.renderer is not None:
+            self.renderer.resize(width)
+
+    # what the keys do: see composer.Acts
+
+    def submit(self, message: Message, *, steer: bool) -> None:
+        """A message was sent."""
+        self.turns.submit(message, steer=steer)
+
+    def command(self, line: str) -> None:
+        """A /command that exists."""
+        name, _, rest = line[1:].partition(" ")
+        command = self.commands[name]
+        if self.turns.running and not command.beside:
+            self.say(f"/{name} waits for quiet: Esc interrupts the turn", "yellow")
+        else:
+            self.spawn(command.run(self, rest.strip()))  # type: ignore[arg-type]
+
+    def own_command(self, line: str) -> None:
+        """A `!command` of the person's own."""
+        from codex_py.ui.tui.own import run_own  # late: rarely needed
+
+        self.spawn(run_own(self, line))
+
+    def next_mode(self) -> None:
+        """Shift+Tab."""
+        from codex_py.ui.tui.modes import cycle  # late: rarely needed
+
+        self.spawn(cycle(self))
+
+    def expand(self) -> None:
+        """Ctrl+O."""
+        from codex_py.ui.tui.own import expand_next  # late: rarely needed
+
+        expand_next(self)
+
+    def edit(self) -> None:
+        """Ctrl+G."""
+        from codex_py.ui.tui.own import edit_draft  # late: rarely needed
+
+        self.spawn(edit_draft(self))
+
+    def paste_picture(self) -> None:
+        """Ctrl+V."""
+        from codex_py.ui.tui.own import paste_picture  # late: rarely needed
+
+        self.spawn(paste_picture(self))
+
+    def focus(self, on: bool) -> None:
+        """The window got or lost the focus."""
+        self.attention.focused = on
+
+    def leave(self) -> None:
+        """End the sitting."""
+        self.screen.leave(0)
+
+    # telling
+
+    def say(self, text: str, style: str = "dim") -> None:
+        """A line of our own above the live area."""
+        text = visible(text)
+        self.screen.print(paint(text, style, self.look.colour) if style else text)
+
+    def hint(self, text: str) -> None:
+        """A word in place of the status line, until the next key."""
+        if text != self.view.hint:
+            self.view.hint = text
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Draw the live area again."""
+        self.screen.redraw()
+
+    def _asked(self) -> None:
+        self.view.hint = ""
+        asking = self.talk.question is not None
+        self.screen.ask(asking)
+        mark = "? " if asking else "… " if self.turns.running else ""
+        self.attention.title(f"{mark}{self.title}")
+        self.redraw()
+        if not asking:
+            self.turns.next()

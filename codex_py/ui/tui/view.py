@@ -1,0 +1,114 @@
+"""What the live area shows: a window on the session, asked anew at every redraw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codex_py.core.entries import Usage
+from codex_py.ui.text import one_line
+from codex_py.ui.tui import status
+
+if TYPE_CHECKING:
+    from codex_py.models.catalogue import Model
+    from codex_py.ui.tui.session import Sitting
+
+Fragments = list[tuple[str, str]]
+
+QUEUE_LINES = 3
+HELP = "Ask anything, / for commands, @ for files, ! for a shell command"
+
+
+class View:
+    """Turns the state of a sitting into the few lines under what was printed."""
+
+    def __init__(self, sitting: Sitting) -> None:
+        self._sitting = sitting
+        self.hint = ""
+        self.branch = status.branch(sitting.launch.cwd)
+        self.model: Model | None = None
+        """What the catalogue knows of the model."""
+        self._counted = (-1, 0, Usage())
+
+    def live(self, width: int) -> Fragments:
+        """The unfinished text, the spinner, what waits."""
+        from codex_py.ui.tui.screen import ansi
+
+        sitting = self._sitting
+        found: Fragments = []
+        running = sitting.live.running and sitting.talk.question is None
+        tail = sitting.renderer.live() if sitting.renderer and running else ""
+        if tail.strip():
+            found += ansi(tail.rstrip("\n") + "\n")
+        if sitting.talk.question is None:
+            found += sitting.live.fragments(width)
+        steered, queued = sitting.turns.steered, sitting.turns.queue
+        rows = [("sent in", each) for each in steered] + [("queued", each) for each in queued]
+        for mark, message in rows[:QUEUE_LINES] if sitting.turns.running else []:
+            break_ = "\n" if found else ""
+            found.append(("class:dim", f"{break_}  {mark}: {one_line(message.typed, width - 13)}"))
+        if len(rows) > QUEUE_LINES:
+            found.append(("class:dim", f"\n  and {len(rows) - QUEUE_LINES} more"))
+        return found
+
+    def question(self, width: int) -> Fragments:
+        """The question and its answers."""
+        question = self._sitting.talk.question
+        return question.fragments(width, self._sitting.look.unicode) if question else []
+
+    def menu(self, width: int) -> Fragments:
+        """Commands or files to choose from."""
+        return self._sitting.composer.menu.fragments(width)
+
+    def status(self, width: int) -> Fragments:
+        """The last line."""
+        sitting = self._sitting
+        agent = sitting.agent
+        effort = sitting.settings.model_reasoning_effort
+        label = agent.brain.label if agent else sitting.settings.model
+        entries = agent.session.entries if agent else ()
+        if self._counted[0] != len(entries):
+            used = status.context_used(entries)
+            self._counted = (len(entries), used, status.spent(entries))
+        facts = status.Facts(
+            model=f"{label} {effort}".strip(),
+            mode=sitting.mode,
+            confinement=agent.kit.host.confinement if agent else "",
+            cwd=sitting.launch.cwd,
+            branch=self.branch,
+            used=self._counted[1],
+            window=self.window,
+            usage=self._counted[2],
+            money=self.money,
+            queued=len(sitting.turns.queue) + len(sitting.turns.steered),
+            hint=self.hint,
+        )
+        return status.line(facts, width - 1, "·" if sitting.look.unicode else "|")
+
+    @property
+    def window(self) -> int:
+        """The model's context in tokens; 0 when unknown."""
+        known = self.model.window if self.model else 0
+        return self._sitting.settings.model_context_window or known
+
+    @property
+    def money(self) -> str:
+        """What the session has cost; empty when nothing was used or the price is not known."""
+        used = self._counted[2]
+        cost = self.model.cost(used) if self.model else None
+        if cost is None or not (used.input or used.output):
+            return ""
+        return f"${cost:.2f}" if cost >= 0.01 else "<$0.01"
+
+    def placeholder(self) -> str:
+        """What an empty composer says."""
+        if self._sitting.talk.writing:
+            return self._sitting.talk.writing
+        return "Enter queues, Ctrl+S sends now" if self._sitting.live.running else HELP
+
+    def mark(self) -> str:
+        """What stands before the draft."""
+        return "› " if self._sitting.look.unicode else "> "
+
+    def typing(self) -> bool:
+        """Whether the composer is shown."""
+        return self._sitting.talk.question is None
