@@ -26,7 +26,7 @@ REFUSED = (
     "swapon", "swapoff", "quotactl", "quotactl_fd", "syslog", "clock_settime", "settimeofday",
     "adjtimex", "clock_adjtime", "acct", "sethostname", "setdomainname", "iopl", "ioperm",
     "uselib", "ustat", "sysfs", "_sysctl", "vhangup", "nfsservctl", "lookup_dcookie",
-    "fanotify_init",
+    "fanotify_init", "modify_ldt",
 )  # fmt: skip
 # Calls that give a file its mode, and which argument that is; openat2 hides it in memory.
 MODES = {

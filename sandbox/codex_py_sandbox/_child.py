@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _signal as sig
 import os
 import select
 import time
@@ -11,10 +10,13 @@ from codex_py_sandbox import _linux as lx
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as sig
     from collections.abc import Mapping
     from typing import Any
 
     from codex_py_sandbox._watch import Ear
+else:
+    import _signal as sig
 
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
 _SIGNALS = [n for n in range(1, 65) if n not in (9, 19, 32, 33)]

@@ -37,7 +37,7 @@ _X86 = {
     "open": 2, "creat": 85, "chmod": 90, "fchmod": 91, "mknod": 133, "openat": 257,
     "mknodat": 259, "fchmodat": 268,
     "ioctl": 16, "socket": 41, "connect": 42, "socketpair": 53, "clone": 56, "ptrace": 101,
-    "syslog": 103, "capset": 126, "uselib": 134, "ustat": 136, "sysfs": 139, "vhangup": 153,
+    "syslog": 103, "capset": 126, "uselib": 134, "ustat": 136, "sysfs": 139, "vhangup": 153, "modify_ldt": 154,
     "pivot_root": 155, "_sysctl": 156, "prctl": 157, "adjtimex": 159, "chroot": 161, "acct": 163,
     "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167, "swapoff": 168,
     "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _signal as sig
 import os
 import time
 
@@ -13,8 +12,11 @@ from codex_py_sandbox.plan import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as sig
     from collections.abc import Mapping
     from typing import Any
+else:
+    import _signal as sig
 
 END = sig.SIGRTMIN + 3
 
@@ -292,7 +294,7 @@ def arguments(plan: Plan) -> list[str]:
             line += ["--perms", "0000", "--tmpfs", path, "--remount-ro", path]
         else:
             line += ["--perms", "0000", "--ro-bind-data", str(_nothing()), path]
-    for path in plan.covers:
+    for path in filter(os.path.exists, plan.covers):
         line += ["--ro-bind-data", str(_nothing()), path]
     return line
 

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import _signal as sig
 import _socket
 import gc
 import os
 import select
 
-from codex_py_sandbox import _bpf, _cgroup, _child, _host, _view, _watch, _wire, audit, history, layout
+from codex_py_sandbox import (
+    _bpf,
+    _cgroup,
+    _child,
+    _host,
+    _view,
+    _watch,
+    _wire,
+    audit,
+    history,
+    layout,
+)
 from codex_py_sandbox import _linux as lx
 from codex_py_sandbox.plan import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as sig
     from collections.abc import Mapping
     from typing import Any
+else:
+    import _signal as sig
 
 FORWARDED = (sig.SIGHUP, sig.SIGINT, sig.SIGQUIT, sig.SIGTERM, sig.SIGUSR1, sig.SIGUSR2)
 ROOM_FLAGS = (
@@ -88,7 +101,7 @@ class Room:
         self.control = control
         self.jobs: dict[str, tuple[int, int, int]] = {}
         self.spare: tuple[_socket.socket, int, int] | None = None
-        self.warm = bool(plan.limits.get("warm", 1))
+        self.warm = plan.warm
         self.poll = select.poll()
         self.ear: _watch.Ear | None = None
 
@@ -108,12 +121,19 @@ class Room:
         self.filter = _bpf.program(families=families, notify=self.listens)
         writable = self.plan.mode == "workspace-write"
         self.watched = self.plan.trees if writable else []
+        self.bare_roots = [path for path, on in self.plan.roots if on and not self._held(path)]
         self.known = {tree for tree, _ in self.plan.trees}
         lx.drop_bounding()
         lx.prctl(lx.PR_SET_DUMPABLE, 0)
         lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
         sig.pthread_sigmask(sig.SIG_BLOCK, [sig.SIGCHLD, *FORWARDED])
         gc.freeze()
+
+    def _held(self, root: str) -> bool:
+        """Whether the root had a repository, good or not, when the session began."""
+        return any(git == f"{root}/.git" for git, _ in self.plan.repos) or any(
+            tree == root for tree, _ in self.plan.trees
+        )
 
     def loop(self) -> None:
         """Serve until the agent closes the connection."""
@@ -243,6 +263,9 @@ class Room:
         for tree, git in self.watched:
             if not os.path.isfile(f"{git}/HEAD"):
                 lines.append(f"history\t{tree}\tits git folder was destroyed and is put back")
+            lines += [f"audit\t{path}\t{why}" for path, why in audit.check_rebase(git)]
+        found = audit.set_aside(self.bare_roots, self.known)
+        lines += [f"audit\t{path}\t{why}" for path, why in found]
         for tree, git, stamp in before:
             if audit.stamp(git) != stamp:
                 found = audit.check_links(tree, git, self.known)
@@ -294,7 +317,10 @@ def merge(base: dict[str, str], extra: dict[str, str | None]) -> dict[str, str]:
 
 
 def serve(
-    fds: list[int], groups: list[_cgroup.Group], keepers: dict[str, history.Keeper]
+    fds: list[int],
+    groups: list[_cgroup.Group],
+    keepers: dict[str, history.Keeper],
+    sweeps: list[audit.Sweep],
 ) -> int:
     """One request, "room": its payload and socket; the pidfd of the room, or -1 when it failed."""
     from codex_py_sandbox import _loose
@@ -311,11 +337,17 @@ def serve(
         payload = _wire.unpack(fds[0])
         session = payload["session"]
         plan = layout.resolve(payload["spec"], payload["home"], payload["state"], session)
+        plan.warm = payload["warm"]
         _host.make(plan, session)
         keep(plan, payload["state"], keepers)
+        if plan.mode == "workspace-write":
+            roots = [path for path, on in plan.roots if on and os.path.isdir(path)]
+            sweeps.append(audit.Sweep(roots, {tree for tree, _ in plan.trees}))
         chosen = ["unrestricted"] if plan.mode == "unrestricted" else payload["backends"]
         for name in chosen:
-            pidfd, why = _open(kinds[name], Plan.unwire(plan.wire()), payload["env"], control, groups)
+            pidfd, why = _open(
+                kinds[name], Plan.unwire(plan.wire()), payload["env"], control, groups
+            )
             if pidfd >= 0:
                 control.close()
                 return pidfd

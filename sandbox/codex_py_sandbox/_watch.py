@@ -84,7 +84,8 @@ class Ear:
                 return 1
             target = text if text.startswith("/") else f"{top}/{text}"
         try:
-            os.chmod(target, mode & 0o7777 & ~0o4000)
+            kept = 0o3777 if os.path.isdir(target) else 0o1777
+            os.chmod(target, mode & kept)
         except OSError as error:
             return error.errno or 1
         return 0

@@ -9,6 +9,15 @@ import gc
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import _socket
+    import signal as sig
+
+    from codex_py_sandbox import audit
+else:
+    import _signal as sig
+
 
 def _own_package() -> None:
     """Import from our own folder without running the package's public face."""
@@ -24,19 +33,19 @@ def main() -> None:
     """Serve requests on descriptor 0 until the other side is gone."""
     os.closerange(3, 64)
     _own_package()
-    import _signal
     import _socket
     import select
+    import time
 
-    from codex_py_sandbox import _linux as lx
     from codex_py_sandbox import _cgroup, _host, _rooms, _wire, history
+    from codex_py_sandbox import _linux as lx
 
     lx.close_from(3)
     os.setsid()
-    _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
-    _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
-    for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
-        _signal.signal(number, _signal.SIG_DFL)
+    sig.signal(sig.SIGCHLD, sig.SIG_IGN)
+    sig.signal(sig.SIGPIPE, sig.SIG_IGN)
+    for number in (sig.SIGINT, sig.SIGTERM, sig.SIGHUP):
+        sig.signal(number, sig.SIG_DFL)
     control = _socket.socket(fileno=os.dup(0))
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
@@ -46,6 +55,8 @@ def main() -> None:
     rooms: list[int] = []
     groups: list[_cgroup.Group] = []
     keepers: dict[str, history.Keeper] = {}
+    sweeps: list[audit.Sweep] = []
+    quiet_until = 0.0
     session = ""
     while True:
         text, fds = _wire.receive(control)
@@ -59,21 +70,39 @@ def main() -> None:
             for keeper in keepers.values():
                 if not keeper.put_back():
                     keeper.keep()
+            if time.monotonic() > quiet_until:
+                began = time.monotonic()
+                _tell(control, sweeps)
+                # At most a tenth of one processor goes into looking.
+                quiet_until = began + 10 * (time.monotonic() - began)
             continue
-        room = _rooms.serve(fds, groups, keepers)
+        room = _rooms.serve(fds, groups, keepers, sweeps)
         if room >= 0:
             rooms.append(room)
     for room in rooms:
         # The room's own connection is closed too, so it is ending its commands by itself.
         if not select.select([room], [], [], 3)[0]:
-            _signal.pidfd_send_signal(room, _signal.SIGKILL)
+            sig.pidfd_send_signal(room, sig.SIGKILL)
             select.select([room], [], [])
     for keeper in keepers.values():
         keeper.put_back()
+    _tell(control, sweeps)
     for group in groups:
         group.remove()
     if session:
         _host.finish(*os.path.split(session))
+
+
+def _tell(control: _socket.socket, sweeps: list[audit.Sweep]) -> None:
+    """Look for repositories that would run code; report what was set aside."""
+    from codex_py_sandbox import _wire
+
+    for sweep in sweeps:
+        for path, why in sweep.look():
+            try:
+                _wire.send(control, f"audit\t{path}\t{why}", wait=False)
+            except OSError:
+                pass  # the agent is gone or does not listen; it is set aside all the same
 
 
 if __name__ == "__main__":

@@ -127,21 +127,98 @@ def set_aside(trees: list[str], known: set[str]) -> list[tuple[str, str]]:
         dot = f"{tree}/.git"
         if tree in known or not os.path.lexists(dot):
             continue
-        if os.path.islink(dot):
-            why = "it is a link"
-        elif os.path.isdir(dot):
-            why = runs_code(dot)
-        else:
-            repo, why = gitlayout.open_repo(tree)
-            if repo and not why:
-                why = runs_code(repo.git) if repo.git == repo.common else ""
-            elif not repo and not why:
-                continue
+        why = _suspect(tree, dot)
         if why:
-            target = f"{tree}/git-set-aside-{os.urandom(3).hex()}"
-            try:
-                os.rename(dot, target)
-                out.append((dot, f"{why}; moved to {target}"))
-            except OSError as error:
-                out.append((dot, f"{why}; could not be moved: {error.strerror}"))
+            out.append((dot, f"{why}; {_rename(dot, f'{tree}/git-set-aside')}"))
     return out
+
+
+def _suspect(tree: str, dot: str) -> str:
+    if os.path.islink(dot):
+        return "it is a link"
+    if os.path.isdir(dot):
+        return runs_code(dot)
+    repo, why = gitlayout.open_repo(tree)
+    if not repo:
+        return why
+    if repo.git != repo.common and runs_code(repo.common):
+        return f"its common folder {runs_code(repo.common)}"
+    return runs_code(repo.git) if repo.git == repo.common else ""
+
+
+def _rename(path: str, target: str) -> str:
+    target = f"{target}-{os.urandom(3).hex()}"
+    try:
+        os.rename(path, target)
+    except OSError as error:
+        return f"could not be moved: {error.strerror}"
+    return f"moved to {target}"
+
+
+def check_rebase(git: str) -> list[tuple[str, str]]:
+    """A stopped rebase with exec lines would run them when the user continues it."""
+    path = f"{git}/rebase-merge/git-rebase-todo"
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return []
+    try:
+        lines = os.read(fd, 1 << 20).split(b"\n")
+    finally:
+        os.close(fd)
+    if any(line.split()[:1] in ([b"exec"], [b"x"]) for line in lines):
+        return [(path, f"it has exec lines; {_rename(path, path + '.set-aside')}")]
+    return []
+
+
+class Sweep:
+    """Finds repositories that commands made below the roots; cheap to repeat.
+
+    Bare repositories count too; what was there before the first command does not.
+    """
+
+    def __init__(self, roots: list[str], known: set[str]) -> None:
+        self.roots = roots
+        self.known = set(known)
+        self._bare: set[str] = set()
+        self._walk(None)
+
+    def look(self) -> list[tuple[str, str]]:
+        """Set aside what is new and would run code: (path, why) of each."""
+        found: list[tuple[str, str]] = []
+        self._walk(found)
+        return found
+
+    def _walk(self, found: list[tuple[str, str]] | None) -> None:
+        queue = list(self.roots)
+        for seen, folder in enumerate(queue):
+            if seen >= gitlayout.MOST_FOLDERS:
+                break
+            try:
+                with os.scandir(folder) as entries:
+                    names = {}
+                    for entry in entries:
+                        names[entry.name] = entry.is_dir(follow_symlinks=False)
+            except OSError:
+                continue
+            if found is None and {"HEAD", "objects", "refs", "config"} <= names.keys():
+                self._bare.add(folder)
+            elif found is not None:
+                self._judge(folder, names, found)
+            if ".git" in names and found is None:
+                self.known.add(folder)
+            queue += [
+                f"{folder}/{name}"
+                for name, deep in names.items()
+                if deep and name != ".git" and name not in gitlayout.SKIPPED
+            ]
+
+    def _judge(self, folder: str, names: dict[str, bool], found: list[tuple[str, str]]) -> None:
+        if ".git" in names:
+            found += set_aside([folder], self.known)
+        bare = {"HEAD", "objects", "refs", "config"} <= names.keys()
+        if bare and folder not in self._bare and "/git-set-aside-" not in folder:
+            why = runs_code(folder)
+            if why:
+                move = _rename(f"{folder}/config", f"{folder}/config-set-aside")
+                found.append((folder, f"a bare repository: {why}; config {move}"))

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from codex_py_sandbox.policy import PROTECTED_NAMES, RESERVED_NAMES, Limits, Policy, PolicyError
@@ -100,6 +101,7 @@ def _run(args: argparse.Namespace, command: list[str]) -> int:
         job = session.start(command, cwd, tty=False)
         ended = _patiently(job)
         session.ready()
+    ended = replace(ended, events=(*ended.events, *session.findings()))
     lines: list[str] = []
     if args.json:
         data = {
@@ -193,9 +195,15 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 def _policy_options(verb: argparse.ArgumentParser) -> None:
     add = verb.add_argument
-    add("--mode", choices=("read-only", "workspace-write", "unrestricted"), default="workspace-write")
+    add(
+        "--mode",
+        choices=("read-only", "workspace-write", "unrestricted"),
+        default="workspace-write",
+    )
     add("--cwd", "-C", default=".", metavar="DIR", help="where the command works")
-    add("--root", action="append", default=[], metavar="DIR", help="writable folder; default: --cwd")
+    add(
+        "--root", action="append", default=[], metavar="DIR", help="writable folder; default: --cwd"
+    )
     add("--git", choices=("commit", "read-only"), default="commit")
     add("--network", choices=("off", "on"), default="off")
     add("--deny-read", action="append", default=[], metavar="PATH")

@@ -142,6 +142,4 @@ def message(found: tuple[Denial, ...], policy: Policy, *, again: bool = False) -
     allowed += ", /tmp" if policy.tmp == "private" else ""
     allowed += ", own loopback" if policy.network == "off" else ""
     ask = f"; the user could grant {first.grant}" if first.grant else ""
-    return (
-        f"[sandbox] refused: {what}{more}. Allowed: {allowed}. Retrying will not help{ask}."
-    )
+    return f"[sandbox] refused: {what}{more}. Allowed: {allowed}. Retrying will not help{ask}."

@@ -199,7 +199,9 @@ def _unix(t: Trial) -> bool:
         except BlockingIOError:
             pass
     # The stream socket was there before the session, as an agent's socket would be.
-    return t.py(f"import _socket as s;x=s.socket(1);x.connect({str(t.out / 's')!r});print('in')") == ""
+    return (
+        t.py(f"import _socket as s;x=s.socket(1);x.connect({str(t.out / 's')!r});print('in')") == ""
+    )
 
 
 def _other(t: Trial) -> bool:
@@ -293,7 +295,7 @@ PROOFS: dict[Capability, tuple[str, Callable[[Trial], bool]]] = {
 
 
 @contextmanager
-def _ground(environ: Mapping[str, str], base: Path) -> Iterator[tuple[Path, socket.socket]]:
+def _ground(base: Path) -> Iterator[tuple[Path, socket.socket]]:
     private_folder(base)
     with tempfile.TemporaryDirectory(prefix="try-", dir=base) as name:
         folder = Path(name)
@@ -317,7 +319,7 @@ def probe(
     base = home / ".cache" if (home / ".cache").is_dir() else home
     state = Path(tempfile.gettempdir()) / f"codex_py_sandbox-doctor-{os.geteuid()}"
     try:
-        with _ground(environ, base / "codex_py_sandbox-doctor") as (folder, _):
+        with _ground(base / "codex_py_sandbox-doctor") as (folder, _):
             policy = Policy(
                 roots=(folder / "work",),
                 deny_read=(folder / "out" / "denied",),

@@ -56,11 +56,7 @@ def scrub(environ: Mapping[str, str], policy: Policy) -> tuple[dict[str, str], t
     for name, value in environ.items():
         wanted = any(fnmatchcase(name, glob) for glob in rules.keep)
         unwanted = any(fnmatchcase(name, glob) for glob in rules.drop)
-        if "\0" in name + value or not name or "=" in name or name.startswith("BASH_FUNC_"):
-            dropped.append(name)
-        elif unwanted or (not wanted and secret(name, value)):
-            dropped.append(name)
-        elif policy.network == "off" and name.upper() in PROXIES and not wanted:
+        if "\0" in name + value or not name or "=" in name or name.startswith("BASH_FUNC_") or unwanted or (not wanted and secret(name, value)) or (policy.network == "off" and name.upper() in PROXIES and not wanted):
             dropped.append(name)
         else:
             kept[name] = value

@@ -155,5 +155,7 @@ def profile(policy: Policy, environ: Mapping[str, str], backend: str | None = No
         from codex_py_sandbox import _bpf
 
         lines.append("refused   " + " ".join(_bpf.REFUSED))
-        lines.append("sockets   unix (stream, seqpacket), inet, inet6, netlink route; others refused")
+        lines.append(
+            "sockets   unix (stream, seqpacket), inet, inet6, netlink route; others refused"
+        )
     return "\n".join(lines)

@@ -114,7 +114,9 @@ class Keeper:
         for line in _read(f"{snapshot}/packed-refs").split("\n"):
             if line[:1] not in ("#", "^", ""):
                 out.add(line.split(" ")[0])
-        return {sha for sha in out if len(sha) in (40, 64) and not set(sha) - set("0123456789abcdef")}
+        return {
+            sha for sha in out if len(sha) in (40, 64) and not set(sha) - set("0123456789abcdef")
+        }
 
     def _has(self, sha: str) -> bool:
         """Whether the object is loose, or there are packs that may hold it as they did before."""

@@ -53,9 +53,9 @@ def resolve(spec: Mapping[str, Any], home: str, state: str, session: str) -> Pla
         plan.tmp = f"{session}/tmp"
         if os.path.isdir("/var/tmp") and os.path.realpath("/var/tmp") == "/var/tmp":
             plan.var_tmp = f"{session}/var-tmp"
+    _secrets(plan, spec, home, own)
     if plan.mode == "workspace-write":
         _protect(plan, spec)
-    _secrets(plan, spec, home, own)
     _sockets(plan)
     _caches(plan, spec, home, session)
     plan.keep_run = [p for p in places.KEEP_RUN if os.path.lexists(p)]
@@ -86,7 +86,7 @@ def _protect(plan: Plan, spec: Mapping[str, Any]) -> None:
                 binds[path] = "ro"
     for repo in _repositories(plan, writable):
         _protect_repo(plan, repo, spec["git"], binds)
-    for path in list(binds):
+    for path in [*binds, *plan.masks]:
         _pin_parents(path, writable, binds)
     for path in granted:
         binds.pop(path, None)
@@ -112,7 +112,9 @@ def _repositories(plan: Plan, writable: list[str]) -> list[gitlayout.Repo]:
         elif why:
             plan.notes.append(why)
             plan.repos.append((f"{tree}/.git", ""))
-    return repos + [gitlayout.Repo(git[:-5], "", "", False) for git, common in plan.repos if not common]
+    return repos + [
+        gitlayout.Repo(git[:-5], "", "", False) for git, common in plan.repos if not common
+    ]
 
 
 def _protect_repo(plan: Plan, repo: gitlayout.Repo, git: str, binds: dict[str, str]) -> None:
@@ -160,7 +162,8 @@ def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> 
     granted = {os.path.realpath(p) for p in spec["allow_read"]}
     names = list(spec["deny_read"])
     if spec["secrets"]:
-        names += [f"{home}/{name}" for name in places.SECRETS if home]
+        homes = {home, _account_home()} - {""}
+        names += [f"{folder}/{name}" for folder in homes for name in places.SECRETS]
         names += places.SYSTEM_SECRETS
         names += _host_keys()
     roots = [path for path, _ in plan.roots]
@@ -178,6 +181,16 @@ def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> 
         masks.add(path)
     masks.update(_globs(spec["deny_read_globs"], roots) - granted)
     plan.masks = sorted(p for p in masks if not any(q != p and beneath(p, q) for q in masks))
+
+
+def _account_home() -> str:
+    """The home of the account, whatever HOME says."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return ""
 
 
 def _host_keys() -> list[str]:
@@ -216,7 +229,7 @@ def _globs(patterns: list[str], roots: list[str]) -> set[str]:
 def _sockets(plan: Plan) -> None:
     """Sockets of programs outside: a mount does not stop a connect, so each is covered."""
     hidden = ["/run", "/dev"] + (["/tmp", "/var/tmp"] if plan.tmp else [])
-    hidden += [path for path, on in plan.roots if on]
+    roots = [path for path, _ in plan.roots]
     try:
         with open("/proc/net/unix", "rb") as file:
             lines = file.read().split(b"\n")
@@ -227,7 +240,8 @@ def _sockets(plan: Plan) -> None:
         parts = line.split(None, 7)
         if len(parts) == 8 and parts[7].startswith(b"/"):
             path = os.path.realpath(os.fsdecode(parts[7]))
-            if os.path.exists(path) and not any(beneath(path, top) for top in hidden):
+            seen = not any(beneath(path, top) for top in hidden)
+            if os.path.exists(path) and (seen or any(beneath(path, root) for root in roots)):
                 found.add(path)
     plan.covers = sorted(found)
 

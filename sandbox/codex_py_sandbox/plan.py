@@ -38,6 +38,7 @@ class Plan:
         "tmp",
         "trees",
         "var_tmp",
+        "warm",
     )
 
     def __init__(self, mode: str, network: str) -> None:
@@ -48,6 +49,7 @@ class Plan:
         self.masks: list[str] = []
         self.covers: list[str] = []
         self.made: list[tuple[str, str]] = []
+        self.warm = True
         self.tmp = ""
         self.var_tmp = ""
         self.overlays: list[tuple[str, str, str]] = []

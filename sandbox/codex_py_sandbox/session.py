@@ -17,7 +17,6 @@ from codex_py_sandbox.folders import SessionFolder, default_state
 from codex_py_sandbox.policy import Policy, PolicyError, to_data
 from codex_py_sandbox.values import Event, Exit, SandboxUnavailable
 
-
 BACKENDS = ("namespaces", "bubblewrap", "landlock")
 
 
@@ -41,7 +40,8 @@ class Job:
             os.close(self._status)
             self._status = -1
             self._room.finished()
-            self._exit = _parse(line) if line else Exit(None, signal.SIGKILL, error=self._room.why())
+            lost = Exit(None, signal.SIGKILL, error=None if line else self._room.why())
+            self._exit = _parse(line) if line else lost
         return self._exit
 
     def wait(self, timeout: float | None = None) -> Exit | None:
@@ -121,14 +121,18 @@ class Session:
         environ: Mapping[str, str],
         folder: SessionFolder,
         backends: tuple[str, ...],
+        warm: bool,
     ) -> None:
         self.policy = policy
+        self._warm = warm
         self._backends = backends
         self._environ = dict(environ)
         self._folder = folder
         self._home = environ.get("HOME", "")
         self._rooms: dict[Policy, Room] = {}
         self._closed = False
+        self._found: list[Event] = []
+        self._deaf = False
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         self._control = ours
         try:
@@ -154,6 +158,7 @@ class Session:
                 "session": str(self._folder.path),
                 "env": env,
                 "backends": list(self._backends),
+                "warm": self._warm,
             }
         )
         try:
@@ -219,6 +224,18 @@ class Session:
             return room.backend
         raise SandboxUnavailable(room.why() or f"the launcher was not ready in {timeout:g} seconds")
 
+    def findings(self) -> tuple[Event, ...]:
+        """Everything so far that was set aside in the background, oldest first; never blocks."""
+        while not self._deaf and select.select([self._control.fileno()], [], [], 0)[0]:
+            try:
+                text, _ = _wire.receive(self._control)
+            except OSError:
+                break
+            if not text:
+                break
+            self._found.append(_event(text))
+        return tuple(self._found)
+
     def host_path(self, path: Path | str) -> Path:
         """Where a path seen inside lies on the host: /tmp and /var/tmp are the session's own."""
         text = os.path.normpath(str(path))
@@ -237,8 +254,11 @@ class Session:
         self._closed = True
         for room in self._rooms.values():
             room.sock.close()
-        self._control.close()
+        self._control.shutdown(_socket.SHUT_WR)
         _gone(self._pid, 5.0)
+        self.findings()
+        self._deaf = True
+        self._control.close()
         self._folder.close()
 
     def __enter__(self) -> Session:
@@ -254,19 +274,21 @@ def open_session(
     environ: Mapping[str, str],
     state: Path | None = None,
     backends: tuple[str, ...] | None = None,
+    warm: bool = True,
 ) -> Session:
     """Open a session; returns at once, the launcher starts in the background.
 
     `state` is a private folder of the caller (made with mode 700 if absent) for the session's
     /tmp and safety copies; default `~/.cache/codex_py_sandbox`. PolicyError when a root cannot be
     one, SandboxUnavailable when this system has no launcher at all. `backends` are tried in order
-    and the first that enforces is used; default: strongest first.
+    and the first that enforces is used; default: strongest first. With
+    `warm` the next command's first process is made ahead, which saves a millisecond or two.
     """
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"no session launcher for {sys.platform}")
     state = state or default_state(environ)
     check_roots(policy, environ.get("HOME", ""), state)
-    return Session(policy, environ, SessionFolder(state), backends or BACKENDS)
+    return Session(policy, environ, SessionFolder(state), backends or BACKENDS, warm)
 
 
 def check_roots(policy: Policy, home: str, state: Path) -> None:
@@ -309,19 +331,22 @@ def _gone(pid: int, patience: float) -> None:
         pass
 
 
+def _event(text: str) -> Event:
+    kind, target, detail = [*text.split("\t", 2), "", ""][:3]
+    return Event(kind, target, detail)
+
+
 def _parse(line: str) -> Exit:
     """The first process's report: "exit STATUS LATE" or "error ERRNO TEXT", events below."""
     head, _, rest = line.partition("\n")
-    events = tuple(
-        Event(*(part.split("\t") + ["", ""])[:3]) for part in rest.split("\n") if part.count("\t")
-    )
+    events = tuple(_event(part) for part in rest.split("\n") if "\t" in part)
     verb, _, body = head.partition(" ")
     if verb != "exit":
         number, _, text = body.partition(" ")
         code = 127 if number == "2" else 126
         return Exit(code, None, events, error=text or "the command could not be started")
     status, _, late = body.partition(" ")
-    number = int(status)
-    if os.WIFSIGNALED(number):
-        return Exit(None, os.WTERMSIG(number), events, timed_out=late == "1")
-    return Exit(os.WEXITSTATUS(number), None, events, timed_out=late == "1")
+    ended = os.waitstatus_to_exitcode(int(status))
+    if ended < 0:
+        return Exit(None, -ended, events, timed_out=late == "1")
+    return Exit(ended, None, events, timed_out=late == "1")
