@@ -38,7 +38,7 @@ def main(words: Sequence[str]) -> int:
         return 0
     if os.getuid() == 0 and os.environ.get("BATTERY_ROOM") != "own":
         return _in_own_room(words)
-    if os.environ.get("BATTERY_ROOM") == "own":
+    if os.getuid() == 0:
         # High numbers, so that no outside process shares its number with one inside a sandbox.
         Path("/proc/sys/kernel/ns_last_pid").write_text("20000")
     if args.as_user and os.getuid() == 0:
@@ -97,7 +97,7 @@ def _as_user(words: Sequence[str]) -> int:
     try:
         for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
             prefix = ["setpriv", *who, python]
-            old = "import sys; sys.exit(sys.version_info < (3, 11))"
+            old = "import os, sys; sys.exit(sys.version_info < (3, 11) or not os.access(sys.executable, os.X_OK))"
             if subprocess.run([*prefix, "-c", old], env=env, capture_output=True).returncode == 0:
                 line = [*prefix, "-m", "tests.sandbox.battery", *kept]
                 return subprocess.run(line, env=env, cwd=ROOT).returncode
