@@ -56,10 +56,14 @@ SHELL = ToolSpec(
 A, B = '{"path": "a.py"}', '{"path": "b.py"}'
 
 
-def request(*entries: Entry, tools: tuple[ToolSpec, ...] = (READ, SHELL), **settings: Any) -> Request:
+def request(
+    *entries: Entry, tools: tuple[ToolSpec, ...] = (READ, SHELL), **settings: Any
+) -> Request:
     given = {"model": "m", **settings}
     log = entries or (User(parts=(Text("hi"),)),)
-    return Request("Be useful.", log, tools, ModelSettings(**given), lambda blob: b"png " + blob.encode())
+    return Request(
+        "Be useful.", log, tools, ModelSettings(**given), lambda blob: b"png " + blob.encode()
+    )
 
 
 def chunk(delta: Json, finish: str | None = None) -> Json:
@@ -67,7 +71,9 @@ def chunk(delta: Json, finish: str | None = None) -> Json:
 
 
 def part(name: str | None = None, arguments: Any = None, **more: Any) -> Json:
-    function = {key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None}
+    function = {
+        key: value for key, value in (("name", name), ("arguments", arguments)) if value is not None
+    }
     return {**more, "function": function}
 
 
@@ -103,7 +109,10 @@ SHAPES: dict[str, tuple[list[list[Json]], list[tuple[str, str]]]] = {
         [[part("read_file", A, index=0, id="c1"), part("read_file", B, index=1, id="c2")]],
         TWO,
     ),
-    "whole calls with neither id nor index": ([[part("read_file", A)], [part("read_file", B)]], TWO),
+    "whole calls with neither id nor index": (
+        [[part("read_file", A)], [part("read_file", B)]],
+        TWO,
+    ),
     "the same, in one chunk": ([[part("read_file", A), part("read_file", B)]], TWO),
     "every call at index 0, no ids": (
         [[part("read_file", A, index=0)], [part("read_file", B, index=0)]],
@@ -127,7 +136,10 @@ SHAPES: dict[str, tuple[list[list[Json]], list[tuple[str, str]]]] = {
     ),
     "fragments of two calls mixed": (
         [
-            [part("read_file", A[:5], index=0, id="c1"), part("read_file", B[:5], index=1, id="c2")],
+            [
+                part("read_file", A[:5], index=0, id="c1"),
+                part("read_file", B[:5], index=1, id="c2"),
+            ],
             [part(None, B[5:], index=1), part(None, A[5:], index=0)],
         ],
         TWO,
@@ -291,7 +303,11 @@ def test_one_sample_is_one_message_with_its_results_after_it() -> None:
             Assistant(text="I read both."),
             ToolCall(call_id="c1", name="read_file", arguments=A),
             ToolCall(call_id="c2", name="read_file", arguments="{broken"),
-            ToolResult(call_id="c1", ok=True, parts=(Text("one"), Image(blob="b2", media_type="image/jpeg"))),
+            ToolResult(
+                call_id="c1",
+                ok=True,
+                parts=(Text("one"), Image(blob="b2", media_type="image/jpeg")),
+            ),
             ToolResult(call_id="c2", ok=False, parts=()),
             Assistant(text="Done."),
             User(parts=(Text("thanks"),)),
@@ -299,7 +315,10 @@ def test_one_sample_is_one_message_with_its_results_after_it() -> None:
         Quirks(),
     )["messages"]
     assert [each["role"] for each in made] == ["system", "user", "assistant", "tool", "tool", "user", "assistant", "user"]  # fmt: skip
-    assert made[1]["content"][0] == {"type": "text", "text": "<environment>\ncwd /x\n</environment>"}
+    assert made[1]["content"][0] == {
+        "type": "text",
+        "text": "<environment>\ncwd /x\n</environment>",
+    }
     assert made[1]["content"][2]["image_url"]["url"] == "data:image/png;base64,cG5nIGIx"
     assert made[2]["content"] == "I read both."
     assert [each["id"] for each in made[2]["tool_calls"]] == ["c1", "c2"]

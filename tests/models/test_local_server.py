@@ -86,17 +86,28 @@ def kit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def environ(kit: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(kit), "OPENAI_API_KEY": "sk-user", "HTTP_PROXY": "http://127.0.0.1:9"}
+    return {
+        **os.environ,
+        "PYTHONPATH": str(kit),
+        "OPENAI_API_KEY": "sk-user",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+    }
 
 
 def client(kit: Path, folder: Path) -> LocalClient:
-    return LocalClient(Serving(kit / "small.gguf", folder, context=4096), environ(kit), lambda _: None)
+    return LocalClient(
+        Serving(kit / "small.gguf", folder, context=4096), environ(kit), lambda _: None
+    )
 
 
 READ = ToolSpec(
     "read_file",
     "Read a file.",
-    {"type": "object", "properties": {"path": {"type": "string", "enum": ["a.txt"]}}, "required": ["path"]},
+    {
+        "type": "object",
+        "properties": {"path": {"type": "string", "enum": ["a.txt"]}},
+        "required": ["path"],
+    },
 )
 
 
@@ -194,7 +205,9 @@ def test_a_call_in_the_fenced_shape_comes_back_as_a_call(kit: Path, tmp_path: Pa
         asked = request(*history, User(parts=(Text(f"{PREFIX}read a.txt"),)))
         settings = ModelSettings("small", temperature=0.0, max_output_tokens=60)
         try:
-            return await sample(chat, Request(asked.instructions, asked.input, (READ,), settings, asked.blob))
+            return await sample(
+                chat, Request(asked.instructions, asked.input, (READ,), settings, asked.blob)
+            )
         finally:
             await chat.close()
             await server.stop()
@@ -206,7 +219,9 @@ def test_a_call_in_the_fenced_shape_comes_back_as_a_call(kit: Path, tmp_path: Pa
 
 def test_a_conversation_too_long_is_told_as_such(kit: Path, tmp_path: Path) -> None:
     async def go() -> None:
-        model = LocalClient(Serving(kit / "small.gguf", tmp_path, context=512), environ(kit), lambda _: None)
+        model = LocalClient(
+            Serving(kit / "small.gguf", tmp_path, context=512), environ(kit), lambda _: None
+        )
         try:
             await sample(model, request())
         finally:
@@ -228,7 +243,9 @@ def test_the_server_dies_with_its_parent(kit: Path, tmp_path: Path) -> None:
         "    await asyncio.Event().wait()\n"
         "asyncio.run(go())\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environ(kit)) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=environ(kit)
+    ) as parent:
         assert parent.stdout is not None
         with ended(int(parent.stdout.readline())):
             parent.send_signal(signal.SIGKILL)
@@ -260,7 +277,13 @@ def test_a_repositorys_own_modules_are_not_run(kit: Path, tmp_path: Path) -> Non
         "    await server.start(); await server.stop()\n"
         "asyncio.run(go())\n"
     )
-    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=trap, env=environ(kit), capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=trap,
+        env=environ(kit),
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "ran").exists()
 
