@@ -119,7 +119,7 @@ def _edits(policy: Policy, writes: tuple[str, ...]) -> _Found | None:
         root = next((each for each in policy.roots if inside(path, (each,))), "")
         if not root:
             return _Found(True, f"{path} is outside the workspace", grant=f"--add-dir {up(path)}")
-        if policy.protected & set(path[len(root) :].lower().split("/")):
+        if policy.protected & set(plainly(path[len(root) :]).split("/")):
             return _Found(True, f"{path} is protected: git or other programs run what is in it")
         if not EDITS_FREE[policy.mode]:
             return _Found(
@@ -154,6 +154,16 @@ def _granted(policy: Policy, text: str) -> bool:
         if prefix != grant and (words == prefix or words.startswith(prefix + " ")):
             return True
     return False
+
+
+def plainly(path: str) -> str:
+    """A path as a forgiving file system may read it: case and invisible characters dropped."""
+    if path.isascii():
+        return path.lower()
+    import unicodedata  # late: hardly any path needs it
+
+    folded = unicodedata.normalize("NFKC", path).casefold()
+    return "".join(each for each in folded if unicodedata.category(each) != "Cf")
 
 
 def _secret(policy: Policy, path: str) -> bool:

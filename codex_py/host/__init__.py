@@ -63,6 +63,10 @@ class Host:
         """Whether commands can be confined here."""
         return bool(self.confinement)
 
+    def at(self, folder: str) -> Host:
+        """This host, relative paths counted from another folder."""
+        return replace(self, cwd=os.path.normpath(os.path.join(self.cwd, folder)))
+
     def absolute(self, path: str, *, home: bool = True) -> str:
         """A path as given, made absolute; links are not resolved."""
         if home:

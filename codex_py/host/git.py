@@ -34,6 +34,8 @@ __all__ = [
 
 LIMIT = 4 * 2**20
 BATCH = 200
+BEYOND = ("is beyond a symbolic link", "is in submodule", "is outside repository")
+"""What git says of names it cannot tell about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,15 +158,17 @@ def ignored(path: str | Path, names: Sequence[str]) -> frozenset[str]:
 
 
 def _ignored(ask: Ask, names: Sequence[str]) -> set[str]:
+    # "./" in front: a name that starts with a colon would be a pattern for git.
+    given = "".join(f"./{name}\0" for name in names)
     try:
-        out, _ = ask(["check-ignore", "-z", "--", *names], LIMIT, good=(0, 1))
-    except GitFailed:
-        # One name behind a link or in another repository fails them all: ask in halves.
-        if len(names) == 1:
-            return set()
+        out, _ = ask(["check-ignore", "--stdin", "-z"], LIMIT, good=(0, 1), given=given)
+    except GitFailed as failed:
+        if not any(reason in str(failed) for reason in BEYOND):
+            raise
+        # One such name fails them all: ask in halves.
         half = len(names) // 2
-        return _ignored(ask, names[:half]) | _ignored(ask, names[half:])
-    return set(out.split("\0")[:-1])
+        return _ignored(ask, names[:half]) | _ignored(ask, names[half:]) if half else set()
+    return {name.removeprefix("./") for name in out.split("\0")[:-1]}
 
 
 def _outside(name: str) -> bool:

@@ -63,7 +63,8 @@ def text(path: Path, limit: int = SMALL) -> str | None:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read(limit)
+            found = file.read(limit)
+            return None if "\0" in found else found
     except (OSError, ValueError):
         return None
 

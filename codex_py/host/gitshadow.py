@@ -53,9 +53,9 @@ class Ask(Protocol):
     """Asks git one question: what it said, at most `limit` bytes, and whether that is all."""
 
     def __call__(
-        self, words: Sequence[str], limit: int, *, good: Sequence[int] = (0,)
+        self, words: Sequence[str], limit: int, *, good: Sequence[int] = (0,), given: str = ""
     ) -> tuple[str, bool]:
-        """Raises GitFailed when git ends with a number that is not good."""
+        """`given` is what git reads. Raises GitFailed when it ends with a number not in good."""
 
 
 @contextlib.contextmanager
@@ -143,7 +143,6 @@ def _environment(folder: Folder, shadow: Path) -> dict[str, str]:
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_NO_LAZY_FETCH": "1",
-        "GIT_LITERAL_PATHSPECS": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": "",
         "GIT_PAGER": "cat",
@@ -152,7 +151,13 @@ def _environment(folder: Folder, shadow: Path) -> dict[str, str]:
 
 
 def _run(
-    folder: Folder, shadow: Path, words: Sequence[str], limit: int, *, good: Sequence[int] = (0,)
+    folder: Folder,
+    shadow: Path,
+    words: Sequence[str],
+    limit: int,
+    *,
+    good: Sequence[int] = (0,),
+    given: str = "",
 ) -> tuple[str, bool]:
     """Run git on the shadow: what it said, at most `limit` bytes, and whether that is all."""
     environment = _environment(folder, shadow)
@@ -160,10 +165,13 @@ def _run(
     # GitPython adds to our own environment; only env -i leaves all of it behind.
     command = ["/usr/bin/env", "-i", *settings, _program(folder)]
     command += ["-c", f"core.excludesFile={_excludes()}", "--no-pager", *words]
-    running = _gitpython()(str(folder.root)).execute(
-        command, as_process=True, shell=False, start_new_session=True
-    )
-    out, code, said = _finish(running.proc, limit)
+    # A file and not a pipe: git may answer before it has read everything.
+    (shadow / "given").write_text(given, encoding="utf-8", errors="surrogateescape")
+    with open(shadow / "given", "rb") as stream:
+        running = _gitpython()(str(folder.root)).execute(
+            command, istream=stream, as_process=True, shell=False, start_new_session=True
+        )
+        out, code, said = _finish(running.proc, limit)
     if code not in good and len(out) <= limit:
         raise GitFailed(f"git {words[0]}: {said or f'it ended with {code}'}")
     return out[:limit].decode("utf-8", "surrogateescape"), len(out) <= limit

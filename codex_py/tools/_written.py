@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codex_py.core.entries import Json
+from codex_py.core.errors import ToolError
 from codex_py.core.tool import Call, Output
 from codex_py.host.change import Change
 from codex_py.tools._diff import counts, unified
@@ -59,3 +60,13 @@ def stale_note(change: Change, call: Call) -> str:
         f"Note: {path} had changed since you last read it (by the user, a command or another "
         "program). The edit was made to the file as it is now; read it before you go on."
     )
+
+
+def encoded(text: str) -> bytes:
+    """The text as UTF-8. Raises ToolError for half a character, which no file can hold."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ToolError(
+            f"Nothing was written: the text holds {text[error.start]!a}, half of a character."
+        ) from None

@@ -11,7 +11,7 @@ from codex_py.host import Host
 from codex_py.host.change import Change
 from codex_py.tools._edit import edit
 from codex_py.tools._lines import EditError
-from codex_py.tools._written import write
+from codex_py.tools._written import encoded, write
 
 
 class Params(BaseModel):
@@ -43,7 +43,7 @@ async def run(params: Params, call: Call) -> Output:
         edited = edit(text, params.old, params.new, bool(params.all))
     except EditError as error:
         raise ToolError(f"Nothing was changed in {params.path}. {error}") from None
-    after = edited.text.encode("utf-8")
+    after = encoded(edited.text)
     change = Change("update", params.path, before, after, notes=edited.notes)
     count = len(edited.lines)
     times = f"{count} replacement" + ("s" if count != 1 else "")

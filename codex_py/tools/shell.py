@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from typing import BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,7 +37,12 @@ class Params(BaseModel):
 
 
 def effects(params: Params, host: Host) -> Effects:
-    """Runs the command in its folder."""
+    """Runs the command in its folder; one that only applies a patch is an edit instead."""
+    patch = _patch(params)
+    if patch is not None:
+        from codex_py.tools import apply_patch  # late: hardly any command is a patch
+
+        return apply_patch.effects(apply_patch.Params(input=patch[1]), host.at(patch[0]))
     if not params.command.strip():
         raise ToolError("The command is empty.")
     if "\0" in params.command:
@@ -49,6 +55,12 @@ def effects(params: Params, host: Host) -> Effects:
 
 async def run(params: Params, call: Call) -> Output:
     """Output as it came, head and tail when long, and how the command ended."""
+    patch = _patch(params)
+    if patch is not None:
+        from codex_py.tools import apply_patch  # late: hardly any command is a patch
+
+        there = replace(call, host=call.host.at(patch[0]))
+        return await apply_patch.run(apply_patch.Params(input=patch[1]), there)
     seconds = float(min(params.timeout, LONGEST)) if params.timeout and params.timeout > 0 else 0.0
     ran = await call.host.run(
         params.command,
@@ -73,6 +85,21 @@ async def run(params: Params, call: Call) -> Output:
     if ran.ended.denied:
         data["denied"] = [dict(each) for each in ran.ended.denied]
     return Output.of(text, ok=ok, full=ran.full, **data)
+
+
+def _patch(params: Params) -> tuple[str, str] | None:
+    """The folder and the patch of a command that does nothing but call apply_patch."""
+    if "*** Begin Patch" not in params.command:
+        return None
+    from codex_py.tools._intercept import BarePatch, patch_in_command  # late: as above
+
+    try:
+        found = patch_in_command(params.command)
+    except BarePatch as error:
+        raise ToolError(str(error)) from None
+    if found is None:
+        return None
+    return os.path.join(params.workdir or ".", found[0] or "."), found[1]
 
 
 def _spill(call: Call) -> tuple[str, BinaryIO]:

@@ -12,7 +12,7 @@ from codex_py.effects import Effects
 from codex_py.host import Host
 from codex_py.host.change import Change
 from codex_py.tools._placeholder import placeholder
-from codex_py.tools._written import write
+from codex_py.tools._written import encoded, write
 
 SHOWN = 4_000
 
@@ -35,7 +35,7 @@ async def run(params: Params, call: Call) -> Output:
     """Refused, with the file's content, when the model has not seen what it would replace."""
     host, path = call.host, params.path
     before = host.content(path)
-    after = params.content.encode("utf-8", "replace")
+    after = encoded(params.content)
     if before is not None:
         seen = call.digest_seen(host.real(path))
         if seen != host.digest(before):

@@ -10,47 +10,43 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent.parent
 PROGRAM = Path(sys.executable).parent / "codex-py"
-REPOSITORY = TOP / ".demo" / "shop"
+REPOSITORY = TOP / ".demo" / "calculator"
 
 FILES = {
-    "basket.py": '''\
-"""A shopping basket."""
+    "calc.py": '''\
+"""A small calculator."""
 
 
-def total(prices, discount=0):
-    """The sum of the prices, less a discount in percent."""
-    amount = sum(prices)
-    return amount - amount * discount
+def add(a, b):
+    """The sum of two numbers."""
+    return a - b
 
 
-def cheapest(prices):
-    """The lowest price."""
-    return min(prices)
+def multiply(a, b):
+    """The product of two numbers."""
+    return a * b
 ''',
-    "test_basket.py": '''\
+    "test_calc.py": """\
 import unittest
 
-from basket import cheapest, total
+from calc import add, multiply
 
 
-class BasketTest(unittest.TestCase):
-    def test_total(self):
-        self.assertEqual(total([5, 10]), 15)
+class CalcTest(unittest.TestCase):
+    def test_add(self):
+        self.assertEqual(add(2, 3), 5)
 
-    def test_total_with_discount(self):
-        self.assertEqual(total([100, 100], discount=10), 180)
-
-    def test_cheapest(self):
-        self.assertEqual(cheapest([3, 2, 9]), 2)
+    def test_multiply(self):
+        self.assertEqual(multiply(2, 3), 6)
 
 
 if __name__ == "__main__":
     unittest.main()
-''',
+""",
     ".gitignore": "__pycache__/\n",
 }
 
-PROMPT = "python3 test_basket.py fails. Fix basket.py so that the test passes."
+PROMPT = "python3 test_calc.py fails, fix calc.py"
 
 
 def main() -> int:
@@ -58,7 +54,7 @@ def main() -> int:
     repository()
     before = tests()
     print(f"1. A repository with a failing test: {REPOSITORY.relative_to(TOP)}")
-    print(f"   python3 test_basket.py exits with {before}\n")
+    print(f"   python3 test_calc.py exits with {before}\n")
     brain = [] if os.environ.get("OPENAI_API_KEY") else ["--local"]
     if brain:
         print("2. No OPENAI_API_KEY is set, so the built-in 1.5B model is used, offline.")
@@ -72,7 +68,7 @@ def main() -> int:
     code = subprocess.run(command, cwd=REPOSITORY, check=False).returncode
     print(f"\n   codex-py exited with {code}")
     after = tests()
-    print(f"4. python3 test_basket.py exits with {after}\n")
+    print(f"4. python3 test_calc.py exits with {after}\n")
     subprocess.run(["git", "--no-pager", "diff", "--stat"], cwd=REPOSITORY, check=False)
     subprocess.run(["git", "--no-pager", "diff"], cwd=REPOSITORY, check=False)
     print("\nThe test is green." if after == 0 else "\nThe test still fails.")
@@ -86,25 +82,25 @@ def repository() -> None:
     for name, text in FILES.items():
         (REPOSITORY / name).write_text(text, "utf-8")
     who = ["-c", "user.name=demo", "-c", "user.email=demo@example.invalid"]
-    for args in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "a basket"]):
+    for args in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "a calculator"]):
         subprocess.run(["git", *who, *args], cwd=REPOSITORY, check=True)
 
 
 def tests() -> int:
     """The exit code of the repository's own test."""
     done = subprocess.run(
-        ["python3", "test_basket.py"], cwd=REPOSITORY, capture_output=True, check=False
+        ["python3", "test_calc.py"], cwd=REPOSITORY, capture_output=True, check=False
     )
     return done.returncode
 
 
 def local_model() -> bool:
     """Install the embedded model and its server when they are missing."""
-    status = [str(PROGRAM), "local", "status", "--quiet"]
-    if subprocess.run(status, check=False).returncode == 0:
+    status = [str(PROGRAM), "local", "status"]
+    if subprocess.run(status, capture_output=True, check=False).returncode == 0:
         return True
     print("   This downloads its server (34 MB) and its weights (1.1 GB), once.", flush=True)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", f"{TOP}[local]"]
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--editable", f"{TOP}[local]"]
     if subprocess.run(pip, check=False).returncode != 0:
         print("   The server could not be installed; set OPENAI_API_KEY instead.")
         return False

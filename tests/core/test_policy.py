@@ -65,6 +65,7 @@ TABLE = [
     ("edits a git hook", writes(f"{WORKSPACE}/.git/hooks/pre-commit"), ASK, ASK, ASK),
     ("edits a nested git config", writes(f"{WORKSPACE}/sub/.git/config"), ASK, ASK, ASK),
     ("edits a git hook, other case", writes(f"{WORKSPACE}/.GIT/hooks/x"), ASK, ASK, ASK),
+    ("edits a git hook, invisibly", writes(f"{WORKSPACE}/.g\u200cit/hooks/x"), ASK, ASK, ASK),
     ("edits an editor's tasks", writes(f"{WORKSPACE}/.vscode/tasks.json"), ASK, ASK, ASK),
     ("edits .gitignore", writes(f"{WORKSPACE}/.gitignore"), ASK, FREE, FREE),
     ("runs what only reads", runs("ls && cat a.py"), LOOKING, LOOKING, CONFINED),

@@ -186,6 +186,21 @@ def test_json_prints_codex_events(program: Program) -> None:
     assert done.events[-1]["usage"]["input_tokens"] > 0
 
 
+@pytest.mark.parametrize("style", ["heredoc", "folder"])
+def test_a_patch_through_the_shell_is_an_edit(program: Program, repo: Path, style: str) -> None:
+    command = f"apply_patch <<'EOF'\n{PATCH}\nEOF"
+    if style == "folder":
+        (repo / "sub").mkdir()
+        (repo / "hello.py").rename(repo / "sub" / "hello.py")
+        command = f"cd sub && {command}"
+    with Server([[call("shell", {"command": command})], text("ok")]) as server:
+        done = program.run("exec", "--auto-edit", "go", url=server.url)
+    folder = repo / "sub" if style == "folder" else repo
+    assert done.code == 0, done.err
+    assert "'world'" in (folder / "hello.py").read_text()
+    assert "hello.py +1 -1" in done.err
+
+
 def test_last_message_goes_to_a_file_too(program: Program, tmp_path: Path) -> None:
     with Server([text("The answer.")]) as server:
         done = program.run("exec", "-o", str(tmp_path / "last.txt"), "q", url=server.url)
