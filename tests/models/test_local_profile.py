@@ -27,6 +27,7 @@ from codex_py.models.local_profile import (
     opening,
     shaped,
     slim,
+    temperature,
 )
 
 ASKED = User(parts=(Text("fix the failing test"),))
@@ -103,6 +104,18 @@ def test_reminders_end() -> None:
     for _ in range(2):
         turn += [said("Fixed."), reminder(told)]
     assert nudge([*turn, said("Fixed.")]) == ""
+
+
+def test_what_fails_again_is_tried_another_way() -> None:
+    failed = [
+        ToolCall(call_id="c", name="shell", arguments='{"command": "python3 test_a.py"}'),
+        ToolResult(call_id="c", ok=False, parts=()),
+    ]
+    assert temperature([ASKED, *failed]) == 0
+    assert temperature([ASKED, *failed, *EDITED, *failed]) == 0.3
+    assert temperature([ASKED, *failed * 9]) == 0.9
+    assert temperature([ASKED, *failed * 9, ASKED]) == 0
+    assert temperature([ASKED, *failed, *failed, reminder(FAILING)]) == 0.3
 
 
 SHELL = ToolSpec(
