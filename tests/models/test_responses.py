@@ -443,7 +443,7 @@ Event = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(Event, max_size=6))
 def test_whatever_a_server_sends_gives_entries_or_a_model_error(events: list[Any]) -> None:
     answer = Answer("https://here/v1", "m")
