@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codex_py.core.entries import Decision, Json, ToolCall, ToolResult, words
+from codex_py.ui.render.cells import cells
 from codex_py.ui.render.diffs import drawn
 from codex_py.ui.render.paper import Paper
 from codex_py.ui.text import duration
@@ -194,9 +195,9 @@ def _line(sign: str, style: str, verb: str, what: str, facts: str, paper: Paper)
     head = paper.joined((f"{paper.sign(sign)} ", style), paper.row(verb, "verb"))
     tail = paper.text(facts, "dim")
     shown = paper.row(what)
-    room = paper.width - head.cell_len - 1
-    beside = room - tail.cell_len - 1 if facts else room
-    if shown.cell_len > beside and beside < LEAST:
+    room = paper.width - cells(head.plain) - 1
+    beside = room - cells(tail.plain) - 1 if facts else room
+    if cells(shown.plain) > beside and beside < LEAST:
         line = paper.crop(paper.joined(head, " ", _middle(shown, max(room, 6), paper)))
         return [line, *paper.wrap(tail, paper.text("  "))]
     shown = _middle(shown, max(beside, 6), paper)
@@ -206,10 +207,10 @@ def _line(sign: str, style: str, verb: str, what: str, facts: str, paper: Paper)
 
 def _middle(text: Text, room: int, paper: Paper) -> Text:
     """Beginning and end of a text that is too wide, more of the beginning."""
-    if text.cell_len <= room:
+    if cells(text.plain) <= room:
         return text
     more = paper.sign("more")
     keep = max(1, room - len(more))
-    head = paper.fold_at(text, max(1, keep * 2 // 3))
-    end = paper.fold_at(text, max(1, keep - head.cell_len), last=True)
+    head = paper.beginning(text, max(1, keep * 2 // 3))
+    end = paper.ending(text, max(1, keep - cells(head.plain)))
     return paper.joined(head, more, end)

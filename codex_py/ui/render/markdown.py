@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from codex_py.ui.render.cells import cells
 from codex_py.ui.render.code import highlighted
 from codex_py.ui.render.paper import Paper
 from codex_py.ui.render.stream import Block
@@ -120,7 +121,7 @@ def _list(node: SyntaxTreeNode, paper: Paper) -> list[Text]:
 
 
 def _indented(nodes: list[SyntaxTreeNode], paper: Paper, first: Text, rest: Text) -> list[Text]:
-    room = paper.width - first.cell_len
+    room = paper.width - cells(first.plain)
     if room < 8:
         # Nested too deep for this width: go on without indenting further.
         return [first, *_blocks(nodes, paper)]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from codex_py.ui.render.cells import breaks, cells, cuts, ending
 from codex_py.ui.render.safe import one_row, safe
 from codex_py.ui.render.theme import SYNTAX, styles
 
@@ -116,27 +117,19 @@ class Paper:
         text = text.copy()
         text.expand_tabs(4)
         most = width or self.width
-        if text.cell_len <= most:
+        if cells(text.plain) <= most:
             return text
         more = self.sign("more")
-        cuts = _cells(text.plain, max(1, most - len(more)))
-        return text.divide(cuts[:1])[0].append(more)
+        return self.beginning(text, max(1, most - len(more))).append(more)
 
-    def fold_at(self, text: Text, room: int, *, last: bool = False) -> Text:
-        """The beginning of a text, or its end, of at most `room` cells."""
-        if text.cell_len <= room:
-            return text
-        if not last:
-            return text.divide(_cells(text.plain, room)[:1])[0]
-        # From the end, whole characters only, so that a joined one is not taken apart.
-        from rich.cells import split_graphemes  # late: costs a tenth of a second
+    def beginning(self, text: Text, room: int) -> Text:
+        """The beginning of a text, at most `room` cells."""
+        return text.divide(cuts(text.plain, room)[:1])[0]
 
-        used, start = 0, len(text.plain)
-        for begin, _, size in reversed(split_graphemes(text.plain)[0]):
-            if used + size > room:
-                break
-            used, start = used + size, begin
-        return text.divide([start])[-1] if start < len(text.plain) else self.text()
+    def ending(self, text: Text, room: int) -> Text:
+        """The end of a text, at most `room` cells."""
+        start = ending(text.plain, room)
+        return text.divide([start])[-1] if start else text
 
     def ansi(self, lines: Iterable[Text]) -> str:
         """The lines as text for a terminal, each ended by a newline."""
@@ -146,28 +139,28 @@ class Paper:
         self, text: Text, first: Text | None, rest: Text | None, *, fold: bool
     ) -> list[Text]:
         first = first if first is not None else self.text()
-        rest = rest if rest is not None else self.text(" " * first.cell_len)
-        room = self.width - max(first.cell_len, rest.cell_len)
+        rest = rest if rest is not None else self.text(" " * cells(first.plain))
+        room = self.width - max(cells(first.plain), cells(rest.plain))
         if room < NARROWEST // 2:
             rest, room = self.text(), self.width
-            if first.cell_len:
+            if first.plain:
                 text, first = self.joined(first, text), rest
-        lines = self._folded(text, room) if fold else self._wrapped(text, room)
+        lines = self._broken(text, room, fold=fold)
         told = [self.joined(first if at == 0 else rest, line) for at, line in enumerate(lines)]
         return told or [first.copy()]
 
-    def _wrapped(self, text: Text, room: int) -> list[Text]:
-        found: list[Text] = []
-        for line in text.wrap(self.console, room, overflow="fold", tab_size=4):
-            line.rstrip()
-            found += [line] if line.cell_len <= room else self._folded(line, room)
-        return found
-
-    def _folded(self, text: Text, room: int) -> list[Text]:
+    def _broken(self, text: Text, room: int, *, fold: bool) -> list[Text]:
         found: list[Text] = []
         for line in text.split("\n", allow_blank=True):
             line.expand_tabs(4)
-            found += line.divide(_cells(line.plain, room)) if line.cell_len > room else [line]
+            if cells(line.plain) <= room:
+                found.append(line)
+                continue
+            parts = line.divide((cuts if fold else breaks)(line.plain, room))
+            if not fold:
+                for part in parts:
+                    part.rstrip()
+            found += parts
         return found
 
     def _painted(self, line: Text) -> str:
@@ -184,17 +177,3 @@ class Paper:
         painted = "".join(told)
         # Rich numbers links at random; the same entry must always look the same.
         return LINK_ID.sub("\x1b]8;;", painted) if self.links else painted
-
-
-def _cells(text: str, room: int) -> list[int]:
-    """Where to cut a line so that no piece is wider than `room` cells."""
-    from rich.cells import split_graphemes  # late: costs a tenth of a second
-
-    cuts: list[int] = []
-    used = 0
-    for start, _, size in split_graphemes(text)[0]:
-        if used + size > room and start:
-            cuts.append(start)
-            used = 0
-        used += size
-    return cuts

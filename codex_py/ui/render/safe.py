@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from codex_py.ui.render.cells import EMOJI_STYLE, JOINER, emoji
 from codex_py.ui.text import visible
 
 PLAIN = {
@@ -11,7 +12,6 @@ PLAIN = {
     "←": "<-", "✓": "v", "✗": "x", "\u00a0": " ",
 }  # fmt: skip
 """What a terminal without Unicode shows for common signs."""
-JOINER, EMOJI_STYLE = "\u200d", "\ufe0f"
 
 
 def safe(text: str, *, unicode: bool = True, prose: bool = False) -> str:
@@ -39,18 +39,14 @@ def _kept(text: str, at: int, prose: bool) -> str:
     if each == JOINER:
         # Only between emoji: elsewhere it hides, and programs differ on how wide it is.
         inside = 0 < at < len(text) - 1
-        return each if inside and _emoji(text[at + 1]) and _joined(text[at - 1]) else "\\u200d"
+        return each if inside and emoji(text[at + 1]) and _joined(text[at - 1]) else "\\u200d"
     if prose and unicodedata.category(each) == "Zs":
         return each
     return each if _new(each) else visible(each)
 
 
-def _emoji(each: str) -> bool:
-    return "\u2600" <= each <= "\u27bf" or "\U0001f000" <= each <= "\U0001faff"
-
-
 def _joined(each: str) -> bool:
-    return _emoji(each) or each == EMOJI_STYLE
+    return emoji(each) or each == EMOJI_STYLE
 
 
 def _new(each: str) -> bool:
