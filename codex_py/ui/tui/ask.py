@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from codex_py.agent import Agent, read_pieces
-from codex_py.core.entries import Decision, ToolCall
+from codex_py.core.entries import Decision, Text, ToolCall, ToolResult
 from codex_py.core.policy import Piece, Policy, decide, standing
 from codex_py.effects import Effects
 from codex_py.ui.text import visible
@@ -38,10 +38,10 @@ class Asking:
             pieces = await asyncio.to_thread(read_pieces, effects.command, effects.cwd or "")
         self.show(call, decision)
         self.call_for(f"codex-py asks: {decision.reason}")
-        return await self._rounds(decision, effects, pieces)
+        return await self._rounds(call, decision, effects, pieces)
 
     async def _rounds(
-        self, decision: Decision, effects: Effects, pieces: Sequence[Piece]
+        self, call: ToolCall, decision: Decision, effects: Effects, pieces: Sequence[Piece]
     ) -> Decision:
         grant = grant_of(effects, pieces)
         allowed = replace(decision, verdict="allow", by="user", grant="")
@@ -68,10 +68,20 @@ class Asking:
                 decision = replace(decision, reason=now.reason, confined=now.confined)
                 allowed = replace(allowed, confined=now.confined)
             else:
-                task = asyncio.current_task()
-                if task is not None:
-                    task.cancel()
-                return replace(decision, verdict="deny", by="user", reason="")
+                await self._stop(call, decision)
+
+    async def _stop(self, call: ToolCall, decision: Decision) -> None:
+        """Log the refusal, then end the turn here: the model is not asked again."""
+        session = self.agent().session
+        session.append(
+            replace(decision, call_id=call.call_id, verdict="deny", by="user", reason="")
+        )
+        refused = "The user refused this and stopped the turn."
+        session.append(ToolResult(call_id=call.call_id, ok=False, parts=(Text(refused),)))
+        task = asyncio.current_task()
+        if task is not None:
+            task.cancel()
+        await asyncio.sleep(0)
 
     def _again(self, effects: Effects) -> Decision:
         agent = self.agent()

@@ -62,7 +62,7 @@ def _chosen(words: list[str]) -> str:
         return program
     second = words[1]
     if not second.replace("-", "").replace(":", "").isalnum() or second.startswith("-"):
-        return " ".join(words) if len(words) <= 4 else ""
+        return ""
     if second in TWO:
         if len(words) < 3 or words[2].startswith("-") or words[2] in BANNED:
             return ""

@@ -49,6 +49,7 @@ class Sitting:
         self.talk = Talk(self._asked)
         self.turns = Turns(self)
         self.view = View(self)
+        self._mode: tuple[int, str] = (-1, "")
         self._opening = True
         self._quiet = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -76,7 +77,10 @@ class Sitting:
         """The approval mode now."""
         if self.agent is None:
             return self.settings.approval_mode
-        return standing(self.agent.kit.policy, self.agent.session.entries).mode
+        entries = self.agent.session.entries
+        if self._mode[0] != len(entries):
+            self._mode = (len(entries), standing(self.agent.kit.policy, entries).mode)
+        return self._mode[1]
 
     async def run(self, prompt: str, images: tuple[tuple[str, bytes], ...]) -> int:
         """Until the person leaves. Returns the exit code."""
@@ -125,7 +129,7 @@ class Sitting:
 
     def take(self, agent: Agent, renderer: Renderer) -> None:
         """Begin to show what this agent does."""
-        self.renderer = renderer
+        self.renderer, self._mode = renderer, (-1, "")
         self.view.model = agent.brain.model
         self.turns.told_mode = self.settings.approval_mode
         agent.kit = replace(agent.kit, inbox=self.turns.inbox)
