@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import time
 
@@ -122,8 +123,6 @@ def end_all() -> None:
 
 def limit(limits: Mapping[str, float]) -> None:
     """Set the per-process ceilings of the plan."""
-    import resource
-
     def cap(which: int, value: float) -> None:
         hard = resource.getrlimit(which)[1]
         number = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)

@@ -18,7 +18,9 @@ OLD = 14 * 86400
 def make(plan: Plan, session: str) -> None:
     """Make the placeholders and overlay folders; each placeholder is journalled first."""
     with open(f"{session}/made", "a", encoding="utf-8", errors="surrogateescape") as journal:
-        for path, kind in plan.made:
+        protected = dict(plan.binds)
+        shared = [(p, k) for p, k in _others(session) if p in protected]
+        for path, kind in sorted({*plan.made, *shared}):
             if "\n" in path:
                 continue
             journal.write(f"{kind} {path}\n")
@@ -109,14 +111,21 @@ def _alive(lock: str) -> bool:
         os.close(fd)
 
 
-def finish(sessions: str, name: str) -> None:
-    """Remove one session's folder and placeholders; called when nothing of it runs any more."""
-    others: set[str] = set()
+def _others(session: str) -> set[tuple[str, str]]:
+    """The placeholders of every other living session."""
+    sessions, name = os.path.split(session)
+    found: set[tuple[str, str]] = set()
     for entry in os.listdir(sessions):
         other = entry.removesuffix(".lock")
-        if other != entry and other != name and _alive(f"{sessions}/{entry}"):
-            others.update(path for path, _ in _journal(f"{sessions}/{other}"))
-    unmake(f"{sessions}/{name}", others)
+        if other not in (entry, name) and _alive(f"{sessions}/{entry}"):
+            found.update(_journal(f"{sessions}/{other}"))
+    return found
+
+
+def finish(sessions: str, name: str) -> None:
+    """Remove one session's folder and placeholders; called when nothing of it runs any more."""
+    others = _others(f"{sessions}/{name}")
+    unmake(f"{sessions}/{name}", {path for path, _ in others})
     at = os.open(sessions, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         remove_tree(name, at)

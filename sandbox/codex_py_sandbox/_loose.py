@@ -151,6 +151,9 @@ class Landlocked(Open):
         )  # fmt: skip
         self.filter = _bpf.program(families=families)
         self.kept: guard.State = {}
+        if "procs" in plan.limits:
+            # Without a user namespace the kernel counts everything the user runs.
+            plan.limits["procs"] += tasks(uid)
         self.ro = [path for path, how in plan.binds if how == "ro"]
         self.pins: list[tuple[str, int, int]] = []
 
@@ -172,6 +175,18 @@ class Landlocked(Open):
         assert self.rules
         self.rules.restrict()
         lx.load_filter(self.filter)
+
+
+def tasks(uid: int) -> int:
+    """How many threads the user runs now."""
+    count = 0
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == uid:
+                count += len(os.listdir(f"/proc/{name}/task"))
+        except OSError:
+            continue
+    return count
 
 
 def bare_rules(plan: Plan, abi: int) -> lx.Ruleset:

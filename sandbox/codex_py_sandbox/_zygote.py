@@ -41,6 +41,7 @@ def main() -> None:
     from codex_py_sandbox import _linux as lx
 
     lx.close_from(3)
+    os.chdir("/")
     os.setsid()
     sig.signal(sig.SIGCHLD, sig.SIG_IGN)
     sig.signal(sig.SIGPIPE, sig.SIG_IGN)

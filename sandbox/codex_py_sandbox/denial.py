@@ -24,7 +24,7 @@ _NET = re.compile(
     re.I,
 )
 _FAMILY = re.compile(r"address family not supported|\bEAFNOSUPPORT\b", re.I)
-_QUOTED = re.compile(r"""['"`‘]([^'"`’]{1,1000})['"’]""")
+_QUOTED = re.compile(r"""['"`‘]([^'"`’]{1,1000})['"`’]""")
 _BARE = re.compile(r"(?:^|[\s:(=])((?:\.{0,2}/)[^\s:'\"]+)")
 _BEFORE = re.compile(r"([^\s:'\"]+): (?:read-only|permission|operation not|device or)", re.I)
 _HOST = re.compile(

@@ -14,8 +14,9 @@ from pathlib import Path
 from codex_py_sandbox import _wire, layout
 from codex_py_sandbox.envscrub import scrub
 from codex_py_sandbox.folders import SessionFolder, default_state
+from codex_py_sandbox.plan import Plan
 from codex_py_sandbox.policy import Policy, PolicyError, to_data
-from codex_py_sandbox.values import Event, Exit, SandboxUnavailable
+from codex_py_sandbox.values import Denial, Event, Exit, SandboxUnavailable
 
 BACKENDS = ("namespaces", "bubblewrap", "landlock")
 
@@ -99,6 +100,8 @@ class Room:
                 return
             try:
                 text, _ = _wire.receive(self.sock)
+            except ConnectionResetError:
+                continue  # our own unread message came back; what was said follows
             except OSError:
                 text = ""
             verb, _, rest = text.partition(" ")
@@ -106,6 +109,13 @@ class Room:
                 self.backend = rest
             else:
                 self.failed = rest or "the launcher ended before it was ready"
+
+    def lost(self) -> bool:
+        """Whether a room that had been ready is gone: killed from outside, or out of memory."""
+        self.listen(0)
+        poll = select.poll()
+        poll.register(self.sock.fileno(), select.POLLHUP)
+        return bool(self.backend) and bool(poll.poll(0))
 
     def why(self) -> str | None:
         self.listen(0)
@@ -130,6 +140,7 @@ class Session:
         self._folder = folder
         self._home = environ.get("HOME", "")
         self._rooms: dict[Policy, Room] = {}
+        self._plans: dict[Policy, Plan] = {}
         self._closed = False
         self._found: list[Event] = []
         self._deaf = False
@@ -192,6 +203,8 @@ class Session:
             raise SandboxUnavailable("the session is closed")
         if not argv or any("\0" in part for part in argv):
             raise ValueError("a command needs at least a program, without NUL characters")
+        if policy in self._rooms and self._rooms[policy].lost():
+            self._rooms.pop(policy).sock.close()
         self.prepare(policy)
         room = self._rooms[policy]
         job = {
@@ -239,13 +252,28 @@ class Session:
     def host_path(self, path: Path | str) -> Path:
         """Where a path seen inside lies on the host: /tmp and /var/tmp are the session's own."""
         text = os.path.normpath(str(path))
-        if self.policy.tmp == "private" and self.policy.mode != "unrestricted":
+        mounted = self._rooms[self.policy].backend in ("namespaces", "bubblewrap", "")
+        if mounted and self.policy.tmp == "private" and self.policy.mode != "unrestricted":
             roots = [os.path.realpath(root) for root in self.policy.roots]
             if not any(layout.beneath(text, root) for root in roots):
                 for inside, name in (("/tmp", "tmp"), ("/var/tmp", "var-tmp")):
                     if layout.beneath(text, inside):
                         return self._folder.path / (name + text[len(inside) :])
         return Path(text)
+
+    def denials(
+        self, exit: Exit, stderr_tail: str, cwd: Path | str, policy: Policy | None = None
+    ) -> tuple[Denial, ...]:
+        """What confinement refused to a command of this session; see `denial.denials`."""
+        from codex_py_sandbox import denial, explain  # late: only after a failure
+
+        policy = policy or self.policy
+        if policy not in self._plans and policy.mode != "unrestricted":
+            self._plans[policy] = explain.plan_for(policy, self._environ, self._folder.state)
+        plan = self._plans.get(policy)
+        return denial.denials(
+            policy, exit, stderr_tail, str(cwd), environ=self._environ, plan=plan
+        )
 
     def close(self) -> None:
         """End every command, remove the session's temporary files and placeholders."""

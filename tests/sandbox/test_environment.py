@@ -1,0 +1,56 @@
+"""What of the parent's environment a command may see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from codex_py_sandbox import EnvRules, Policy
+from codex_py_sandbox.envscrub import scrub
+
+ROOT = Path("/work")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPENAI_API_KEY", "x"),
+        ("openai_api_key", "x"),
+        ("MY_SECRET", "x"),
+        ("GITHUB_TOKEN", "x"),
+        ("DB_PASSWORD", "x"),
+        ("AWS_PROFILE", "x"),
+        ("DATABASE_URL", "x"),
+        ("SSH_AUTH_SOCK", "/run/x"),
+        ("DOCKER_HOST", "tcp://x"),
+        ("PLAIN", "sk-abcdefghijklmnopqrstuvwx"),
+        ("PLAIN", "postgres://user:word@host/db"),
+        ("PLAIN", "ghp_abcdefghijklmnopqrstuvwxyz0123"),
+        ("BASH_FUNC_ls%%", "() { evil; }"),
+        ("LD_PRELOAD", "/x.so"),
+        ("https_proxy", "http://proxy"),
+    ],
+)
+def test_keys_tokens_and_sockets_do_not_get_in(name: str, value: str) -> None:
+    kept, dropped = scrub({name: value, "PATH": "/bin"}, Policy(roots=(ROOT,)))
+    assert name not in kept
+    assert dropped == (name,)
+    assert kept["PATH"] == "/bin"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PATH", "/bin"), ("LANG", "C"), ("GIT_AUTHOR_NAME", "A"), ("CC", "gcc"), ("URL", "http://a/b")],
+)
+def test_ordinary_variables_do(name: str, value: str) -> None:
+    kept, dropped = scrub({name: value}, Policy(roots=(ROOT,)))
+    assert kept[name] == value
+    assert dropped == ()
+
+
+def test_a_person_can_keep_drop_and_set() -> None:
+    rules = EnvRules(keep=("TEST_*",), drop=("LANG",), set=(("MORE", "1"),))
+    kept, dropped = scrub({"TEST_KEY": "1", "LANG": "C"}, Policy(roots=(ROOT,), env=rules))
+    assert kept["TEST_KEY"] == "1"
+    assert kept["MORE"] == "1"
+    assert dropped == ("LANG",)
