@@ -110,7 +110,9 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         roots,
         own=os.path.realpath(settings.home),
         git=settings.git,
-        deny_read=secret_places(settings),
+        deny_read=tuple(os.path.abspath(os.path.expanduser(each)) for each in settings.deny_read),
+        readable=tuple(os.path.abspath(os.path.expanduser(each)) for each in settings.readable),
+        network=settings.network_access,
     )
     host = open_host(ground, os.environ, timeout=settings.command_timeout)
     try:

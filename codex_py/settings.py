@@ -52,6 +52,10 @@ class Settings:
     model_instructions_file: str = ""
     writable_roots: tuple[str, ...] = ()
     """From `[sandbox_workspace_write]`: folders writable beside the workspace."""
+    readable: tuple[str, ...] = ()
+    """From there too: paths among the secrets that may be read."""
+    network_access: bool = False
+    """From there too: confined commands may use the network."""
     deny_read: tuple[str, ...] = ()
     """Paths whose contents no command and no tool may read without a question."""
     git: str = "commit"
@@ -163,7 +167,13 @@ ELSEWHERE = {
 """Keys that are not settings of their own: read elsewhere, or Codex's and harmless."""
 
 
-INTERNAL = {"home", "mode_given", "model_given", "writable_roots"}
+WALL = {
+    "writable_roots": "tuple[str, ...]",
+    "readable": "tuple[str, ...]",
+    "network_access": "bool",
+}
+"""Keys of `[sandbox_workspace_write]`."""
+INTERNAL = {"home", "mode_given", "model_given", *WALL}
 
 
 def _settings(folder: Path, data: Mapping[str, Any], where: str) -> Settings:
@@ -176,10 +186,12 @@ def _settings(folder: Path, data: Mapping[str, Any], where: str) -> Settings:
             raise UsageError(f"{where}: unknown setting {key!r}{_near(key, known)}")
         given[key] = _value(key, value, str(known[key].type), where)
     table = data.get("sandbox_workspace_write", {})
-    if isinstance(table, Mapping) and "writable_roots" in table:
-        given["writable_roots"] = _value(
-            "writable_roots", table["writable_roots"], "tuple[str, ...]", where
-        )
+    for key, value in table.items() if isinstance(table, Mapping) else ():
+        if key not in WALL:
+            raise UsageError(
+                f"{where}: unknown setting sandbox_workspace_write.{key}{_near(key, WALL)}"
+            )
+        given[key] = _value(key, value, WALL[key], where)
     if "approval_mode" in given:
         given["mode_given"] = True
     if "model" in given:
@@ -275,7 +287,9 @@ def secret_places(settings: Settings) -> tuple[str, ...]:
     named = [f"{user}/{each}" for each in SECRETS]
     own = [str(settings.home)]
     given = [os.path.abspath(os.path.expanduser(each)) for each in settings.deny_read]
-    return tuple(os.path.realpath(each) for each in (*named, *own, *given, *SYSTEM_SECRETS))
+    allowed = {os.path.realpath(os.path.expanduser(each)) for each in settings.readable}
+    found = (os.path.realpath(each) for each in (*named, *own, *given, *SYSTEM_SECRETS))
+    return tuple(each for each in found if each not in allowed)
 
 
 SECRETS = (

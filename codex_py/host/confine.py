@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codex_py.host.processes import QUIET, Ended, Running, shell
 
 if TYPE_CHECKING:
-    from codex_py_sandbox import Job, Policy, Session
+    from codex_py_sandbox import Exit, Grant, Job, Policy, Session
 
 READY = 10.0
 """Seconds the launcher may take to say what it enforces."""
@@ -31,6 +31,10 @@ class Ground:
     """Our data folder: never writable, never readable inside."""
     git: str = "commit"
     deny_read: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
+    """Paths among the secrets that may be read after all."""
+    network: bool = False
+    """Commands may use the network: only ever by the user's own word."""
 
 
 class Confinement:
@@ -96,7 +100,7 @@ class Confinement:
                 wall_s=wall,
                 policy=self._policy(mode),
             )
-        return _Confined(job, self._policy(mode), cwd)
+        return _Confined(job, self._policy(mode), cwd, self._environ)
 
     def host_path(self, path: str) -> str:
         """Where a path seen by confined commands lies: their /tmp is the session's own."""
@@ -124,18 +128,33 @@ class Confinement:
             roots=tuple(Path(each) for each in ground.roots),
             git="read-only" if ground.git == "read-only" else "commit",
             deny_read=tuple(Path(each) for each in ground.deny_read),
+            allow_read=tuple(Path(each) for each in ground.readable),
+            network="on" if ground.network else "off",
             own=(Path(ground.own),),
-            caches="redirect",
         )
+
+
+def option(grant: Grant | None) -> str:
+    """The option of ours that gives one grant; empty when there is none."""
+    if grant is None:
+        return ""
+    if grant.field == "allow_write":
+        return f"--add-dir {grant.value}"
+    if grant.field == "allow_read":
+        return f"-c 'sandbox_workspace_write.readable=[\"{grant.value}\"]'"
+    if grant.field == "network":
+        return "-c sandbox_workspace_write.network_access=true"
+    return ""
 
 
 class _Confined:
     """A confined command as the process runner sees it."""
 
-    def __init__(self, job: Job, policy: Policy, cwd: str) -> None:
+    def __init__(self, job: Job, policy: Policy, cwd: str, environ: Mapping[str, str]) -> None:
         self._job = job
         self._policy = policy
         self._cwd = cwd
+        self._environ = environ
 
     def fileno(self) -> int:
         """Readable once the command and all its children ended."""
@@ -152,9 +171,25 @@ class _Confined:
         return Ended(found.code, found.signal, notes, denied)
 
     def _denied(
-        self, found: object, stderr_tail: str
+        self, found: Exit, tail: str
     ) -> tuple[tuple[str, ...], tuple[Mapping[str, str], ...]]:
-        return (), ()
+        """A line for the model and facts for the log, about what was certainly refused."""
+        if found.code == 0 and not found.events and not tail:
+            return (), ()
+        from codex_py_sandbox.denial import denials, message  # late: few commands are refused
+
+        denied = denials(self._policy, found, tail, self._cwd, environ=self._environ)
+        certain = [each for each in denied if each.certain]
+        if not certain:
+            return (), ()
+        facts = [
+            {"kind": each.kind, "target": each.target, "why": each.why, "grant": option(each.grant)}
+            for each in certain
+        ]
+        told = message(tuple(replace(each, grant=None) for each in certain), self._policy)
+        if facts[0]["grant"]:
+            told += f" The user can allow just that with {facts[0]['grant']}."
+        return (told,), tuple(facts)
 
     async def end(self) -> None:
         """Kill the whole tree; the kernel ends what the command left behind."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.agent import Agent, Launch, open_agent
-from codex_py.core.entries import Assistant, Decision, Delta, Entry, ToolCall, TurnEnded
+from codex_py.core.entries import Assistant, Decision, Delta, Entry, ToolCall, ToolResult, TurnEnded
 from codex_py.core.errors import UsageError
 from codex_py.settings import Settings
 from codex_py.ui.codex_events import Mapping
@@ -131,6 +131,11 @@ class _Out:
             self.note("refused, because nobody could be asked:", "yellow")
             for each in refused:
                 self.note(f"  {each}", "yellow")
+        walls = walled(turn)
+        if walls and not self._options.json:
+            self.note("refused by the sandbox:", "yellow")
+            for each in walls:
+                self.note(f"  {each}", "yellow")
         if ended.reason == "failed":
             return FAILED
         if ended.reason in ("limit", "stuck"):
@@ -176,6 +181,18 @@ def refusals(turn: Sequence[Entry]) -> list[str]:
         line = f"{call.name if call else 'call'}: {one_line(what, 120)} — {entry.reason}{fix}"
         if line not in found:
             found.append(line)
+    return found
+
+
+def walled(turn: Sequence[Entry]) -> list[str]:
+    """What the sandbox refused to commands, and which option would allow it."""
+    found: list[str] = []
+    for entry in turn:
+        for each in entry.data.get("denied", ()) if isinstance(entry, ToolResult) else ():
+            fix = f" (allowed by {each['grant']})" if each.get("grant") else ""
+            line = one_line(f"{each['kind']} {each['target']}: {each['why']}{fix}", 300)
+            if line not in found:
+                found.append(line)
     return found
 
 

@@ -130,6 +130,7 @@ def test_full_auto_commands_are_confined(program: Program, repo: Path, tmp_path:
     assert (repo / "inside").read_text() == "inside\n"
     assert "sk-test-0123" not in json.dumps(program.log())
     assert reached == len(commands) + 1
+    assert "refused by the sandbox" in done.err and f"--add-dir {outside}" in done.err
 
 
 @pytest.mark.sandbox
