@@ -14,7 +14,19 @@ def main() -> int:
         return 0
     from codex_py.cli import main as run  # late: the parser costs what --version need not pay
 
-    return run(sys.argv[1:])
+    return _leave(run(sys.argv[1:]))
+
+
+def _leave(code: int) -> int:
+    """End without taking the interpreter apart, which costs as much as a step."""
+    import os  # late: all that leaving needs
+
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        code = code or 1
+    os._exit(code)
 
 
 if __name__ == "__main__":

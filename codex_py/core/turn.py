@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -69,10 +69,19 @@ async def _rounds(session: Session, start: int, kit: Kit) -> TurnEnded:
             session.append(User(parts=parts))
         if calls or typed:
             continue
+        cut = _cut_off(session.entries)
+        if cut:
+            return TurnEnded(reason="limit", error=f"the model's answer was cut off: {cut}")
         nudge = kit.nudge(session.entries[start:])
         if not nudge:
             return TurnEnded(reason="done")
         session.append(User(parts=(Text(nudge),)))
+
+
+def _cut_off(entries: Sequence[Entry]) -> str:
+    """Why the newest answer is incomplete; empty when it is whole."""
+    newest = next((each for each in reversed(entries) if isinstance(each, Sampled)), None)
+    return newest.status if newest is not None and newest.status != "completed" else ""
 
 
 async def sample(session: Session, kit: Kit) -> list[ToolCall]:

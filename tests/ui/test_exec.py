@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Program, kinds
 from tests.server import Server
-from tests.turns import call, custom, fault, gate, html, rate, reasoning, refuse, text
+from tests.turns import call, custom, ended, fault, gate, html, rate, reasoning, refuse, text
 
 PATCH = """\
 *** Begin Patch
@@ -215,6 +215,13 @@ def test_max_steps_stops_with_its_own_code(program: Program) -> None:
         assert len(server.posts()) == 2
     assert done.code == 3
     assert "--max-steps 2" in done.err
+
+
+def test_an_answer_that_was_cut_off_does_not_count_as_finished(program: Program) -> None:
+    with Server([[text("half of it"), ended("max_output_tokens")]]) as server:
+        done = program.run("exec", "hi", url=server.url)
+    assert done.code == 3
+    assert "cut off: max_output_tokens" in done.err
 
 
 def test_a_repeated_failing_step_stops_the_turn(program: Program) -> None:
