@@ -123,6 +123,7 @@ def end_all() -> None:
 
 def limit(limits: Mapping[str, float]) -> None:
     """Set the per-process ceilings of the plan."""
+
     def cap(which: int, value: float) -> None:
         hard = resource.getrlimit(which)[1]
         number = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)

@@ -8,6 +8,8 @@ import os
 import stat
 import time
 
+from codex_py_sandbox import _linux as lx
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from codex_py_sandbox.plan import Plan
@@ -32,17 +34,23 @@ def make(plan: Plan, session: str) -> None:
 
 
 def _make(path: str, kind: str) -> None:
+    folder, name = os.path.split(path)
+    at = lx.hold(folder, os.O_DIRECTORY)
+    if at < 0:
+        return
     try:
         if kind == "folder":
-            os.mkdir(path)
+            os.mkdir(name, dir_fd=at)
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(path, flags, 0o644)
+        fd = os.open(name, flags, 0o644, dir_fd=at)
         os.write(fd, b".\n")
         os.close(fd)
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.EROFS, errno.EACCES):
             raise
+    finally:
+        os.close(at)
 
 
 def unmake(session: str, others: set[str]) -> None:
@@ -50,16 +58,27 @@ def unmake(session: str, others: set[str]) -> None:
     for path, kind in _journal(session):
         if path in others:
             continue
+        folder, name = os.path.split(path)
+        at = lx.hold(folder, os.O_DIRECTORY)
+        if at < 0:
+            continue
         try:
             if kind == "folder":
-                os.rmdir(path)
-            elif os.path.getsize(path) == 2 and not os.path.islink(path):
-                with open(path, "rb") as file:
-                    neutral = file.read(3) == b".\n"
-                if neutral:
-                    os.unlink(path)
+                os.rmdir(name, dir_fd=at)
+            elif _neutral(name, at):
+                os.unlink(name, dir_fd=at)
         except OSError:
-            continue
+            pass
+        finally:
+            os.close(at)
+
+
+def _neutral(name: str, at: int) -> bool:
+    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=at)
+    try:
+        return os.read(fd, 3) == b".\n"
+    finally:
+        os.close(fd)
 
 
 def _journal(session: str) -> list[tuple[str, str]]:

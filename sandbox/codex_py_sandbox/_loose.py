@@ -60,11 +60,13 @@ class Open(Room):
         return [path, *job["argv"][1:]]
 
     def before(self) -> None:
-        """Anything to remember before the command."""
+        """Remember what is looked at again after the command."""
+        self.watch()
+        self.marks = self.stamps()
 
     def after(self) -> list[str]:
-        """Anything to put right after it: lines of events."""
-        return []
+        """Put right what the command left: lines of events."""
+        return self.findings(self.marks) if self.plan.mode == "workspace-write" else []
 
     def run(self, job: Mapping[str, Any], fds: tuple[int, int, int], status: int) -> None:
         deadline = time.monotonic() + job["wall"] if job["wall"] else None
@@ -158,6 +160,7 @@ class Landlocked(Open):
         self.pins: list[tuple[str, int, int]] = []
 
     def before(self) -> None:
+        super().before()
         self.kept = guard.keep(self.ro)
         self.pins = guard.places([path for path, how in self.plan.binds if how != "ro"])
 
@@ -165,7 +168,8 @@ class Landlocked(Open):
         aside = os.path.dirname(self.plan.tmp or "/tmp/x") + "/aside"
         changed = guard.return_moved(self.pins, aside)
         changed += guard.put_back(self.kept, aside)
-        return [f"audit\t{path}\tit is protected and was put back" for path in changed]
+        lines = [f"audit\t{path}\tit is protected and was put back" for path in changed]
+        return lines + super().after()
 
     def lock_down(self) -> None:
         lx.drop_bounding()
@@ -252,9 +256,12 @@ class Bubble(Open):
         families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
         self.filter = _bpf.program(families=families)
         self.kept: guard.State = {}
-        code = self._try()
-        if code:
-            raise OSError(1, f"{self.program} cannot make a sandbox here (exit {code})")
+        for _ in range(3):
+            # A socket to cover may vanish between the look and the start.
+            code = self._try()
+            if not code:
+                return
+        raise OSError(1, f"{self.program} cannot make a sandbox here (exit {code})")
 
     def plan_without_overlays(self) -> Plan:
         """Overlays need mounts of our own; caches are moved instead."""

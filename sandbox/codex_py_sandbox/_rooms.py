@@ -119,10 +119,7 @@ class Room:
         # Only one listener can be on the way: inside another sandbox that has one we go without.
         self.listens = not lx.listener_above()
         self.filter = _bpf.program(families=families, notify=self.listens)
-        writable = self.plan.mode == "workspace-write"
-        self.watched = self.plan.trees if writable else []
-        self.bare_roots = [path for path, on in self.plan.roots if on and not self._held(path)]
-        self.known = {tree for tree, _ in self.plan.trees}
+        self.watch()
         lx.drop_bounding()
         lx.prctl(lx.PR_SET_DUMPABLE, 0)
         lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
@@ -258,19 +255,33 @@ class Room:
 
     def run(self, job: Mapping[str, Any], fds: tuple[int, int, int], status: int) -> None:
         """Run the job in this first process and report."""
-        before = [(tree, git, audit.stamp(git)) for tree, git in self.watched]
-        lines = [_child.run(job, fds, self.ear, list(FORWARDED))]
-        for tree, git in self.watched:
+        before = self.stamps()
+        line = _child.run(job, fds, self.ear, list(FORWARDED))
+        _child.report(status, "\n".join([line, *self.findings(before)]))
+
+    def watch(self) -> None:
+        """Note which repositories there are before any command, for `findings`."""
+        writable = self.plan.mode == "workspace-write"
+        self.watched = self.plan.trees if writable else []
+        self.known = {tree for tree, _ in self.plan.trees}
+        roots = [path for path, on in self.plan.roots if on and writable]
+        self.bare_roots = [path for path in roots if not self._held(path)]
+
+    def stamps(self) -> list[tuple[int, int, int]]:
+        """The state of every index, to see whether a command wrote it."""
+        return [audit.stamp(git) for _, git in self.watched]
+
+    def findings(self, before: list[tuple[int, int, int]]) -> list[str]:
+        """What a command left that would run code, set aside: lines of events."""
+        lines: list[str] = []
+        found = audit.set_aside(self.bare_roots, self.known)
+        for (tree, git), stamp in zip(self.watched, before, strict=True):
             if not os.path.isfile(f"{git}/HEAD"):
                 lines.append(f"history\t{tree}\tits git folder was destroyed and is put back")
-            lines += [f"audit\t{path}\t{why}" for path, why in audit.check_rebase(git)]
-        found = audit.set_aside(self.bare_roots, self.known)
-        lines += [f"audit\t{path}\t{why}" for path, why in found]
-        for tree, git, stamp in before:
+            found += audit.check_rebase(git)
             if audit.stamp(git) != stamp:
-                found = audit.check_links(tree, git, self.known)
-                lines += [f"audit\t{path}\t{why}" for path, why in found]
-        _child.report(status, "\n".join(lines))
+                found += audit.check_links(tree, git, self.known)
+        return lines + [f"audit\t{path}\t{why}" for path, why in found]
 
     def _forget(self) -> None:
         """Close what belongs to the room and to its other commands."""

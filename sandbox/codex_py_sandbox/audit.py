@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from codex_py_sandbox import _linux as lx
 from codex_py_sandbox import gitlayout
 
 # Values of these keys are run, or are files that name what is run.
@@ -147,12 +148,18 @@ def _suspect(tree: str, dot: str) -> str:
 
 
 def _rename(path: str, target: str) -> str:
-    target = f"{target}-{os.urandom(3).hex()}"
+    """Move within one folder that is reached without following links; what to say about it."""
+    name = f"{os.path.basename(target)}-{os.urandom(3).hex()}"
+    at = lx.hold(os.path.dirname(path), os.O_DIRECTORY)
+    if at < 0:
+        return "could not be moved: its folder is gone"
     try:
-        os.rename(path, target)
+        os.rename(os.path.basename(path), name, src_dir_fd=at, dst_dir_fd=at)
     except OSError as error:
         return f"could not be moved: {error.strerror}"
-    return f"moved to {target}"
+    finally:
+        os.close(at)
+    return f"moved to {name} beside it"
 
 
 def check_rebase(git: str) -> list[tuple[str, str]]:

@@ -56,7 +56,15 @@ def scrub(environ: Mapping[str, str], policy: Policy) -> tuple[dict[str, str], t
     for name, value in environ.items():
         wanted = any(fnmatchcase(name, glob) for glob in rules.keep)
         unwanted = any(fnmatchcase(name, glob) for glob in rules.drop)
-        if "\0" in name + value or not name or "=" in name or name.startswith("BASH_FUNC_") or unwanted or (not wanted and secret(name, value)) or (policy.network == "off" and name.upper() in PROXIES and not wanted):
+        if (
+            "\0" in name + value
+            or not name
+            or "=" in name
+            or name.startswith("BASH_FUNC_")
+            or unwanted
+            or (not wanted and secret(name, value))
+            or (policy.network == "off" and name.upper() in PROXIES and not wanted)
+        ):
             dropped.append(name)
         else:
             kept[name] = value

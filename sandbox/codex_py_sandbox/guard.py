@@ -108,7 +108,7 @@ def return_moved(pins: list[tuple[str, int, int]], aside: str) -> list[str]:
                     changed.append(path)
                     break
             else:
-                if os.path.lexists(path) and not os.path.isdir(path):
+                if os.path.islink(path) or (os.path.lexists(path) and not os.path.isdir(path)):
                     _away(path, aside)
                     changed.append(path)
         except OSError:

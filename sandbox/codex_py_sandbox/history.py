@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 
+from codex_py_sandbox import _linux as lx
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MOST_OBJECTS = 60000
+MOST_BYTES = 256 << 20
 KEPT = 20
+FILES = ("HEAD", "index", "ORIG_HEAD")
 
 
 class Keeper:
@@ -52,100 +61,185 @@ class Keeper:
             return False
         self._last = stamp
         self._objects()
-        target = f"{self.folder}/{time.time_ns()}"
-        os.makedirs(target, mode=0o700, exist_ok=True)
-        for name, path in self._files():
-            _copy(path, f"{target}/{name}")
+        name = str(time.time_ns())
+        os.makedirs(f"{self.folder}/{name}", mode=0o700)
+        with Folder(f"{self.folder}/{name}") as kept, Folder(self.git) as git:
+            for file in FILES:
+                copy(git.fd, kept.fd, file)
+            with Folder(self.common) as common:
+                copy(common.fd, kept.fd, "packed-refs")
+                for folder in ("refs", "logs"):
+                    transfer(common.fd, kept.fd, folder, link=False)
         for old in sorted(n for n in os.listdir(self.folder) if n.isdigit())[:-KEPT]:
             _remove(f"{self.folder}/{old}")
         return True
 
     def sound(self) -> bool:
-        """Whether this still looks like a repository with its objects and at least its kept refs."""
-        if not (os.path.isdir(f"{self.common}/objects") and os.path.isdir(f"{self.common}/refs")):
-            return False
-        if not os.path.isfile(f"{self.git}/HEAD"):
+        """Whether this still looks like a repository that holds every commit kept last."""
+        for path in (f"{self.common}/objects", f"{self.common}/refs"):
+            if not is_kind(path, stat.S_ISDIR):
+                return False
+        if not is_kind(f"{self.git}/HEAD", stat.S_ISREG):
             return False
         newest = self._newest()
-        if not newest:
-            return True
-        return all(self._has(sha) for sha in self._tips(newest))
+        return not newest or all(self._has(sha) for sha in self._tips(newest))
 
-    def put_back(self) -> list[str]:
-        """If the repository is no longer sound, restore what is missing; what was restored."""
+    def put_back(self) -> bool:
+        """If the repository is no longer sound, restore what is missing; whether that was so.
+
+        Links that stand where git keeps its folders are removed, never followed.
+        """
         newest = self._newest()
         if not newest or self.sound():
-            return []
-        done: list[str] = []
-        for folder in ("objects", "refs"):
-            os.makedirs(f"{self.common}/{folder}", exist_ok=True)
-        done += ["objects"] if _relink(f"{self.folder}/objects", f"{self.common}/objects") else []
-        for name, path in self._files():
-            if name not in ("refs",) and not os.path.lexists(path):
-                if os.path.isfile(f"{newest}/{name}"):
-                    _copy(f"{newest}/{name}", path)
-                    done.append(name)
-        done += ["refs"] if _relink(f"{newest}/refs", f"{self.common}/refs", copy=True) else []
+            return False
+        with Folder(self.git) as git, Folder(self.common) as common, Folder(newest) as kept:
+            for folder in ("objects", "refs", "logs"):
+                plain(common.fd, folder)
+            with Folder(self.folder) as store:
+                transfer(store.fd, common.fd, "objects", link=True)
+            for folder in ("refs", "logs"):
+                transfer(kept.fd, common.fd, folder, link=False)
+            copy(kept.fd, common.fd, "packed-refs")
+            for file in FILES:
+                copy(kept.fd, git.fd, file)
         self._last = ()
-        return done
-
-    def _files(self) -> list[tuple[str, str]]:
-        return [
-            ("HEAD", f"{self.git}/HEAD"),
-            ("index", f"{self.git}/index"),
-            ("packed-refs", f"{self.common}/packed-refs"),
-            ("ORIG_HEAD", f"{self.git}/ORIG_HEAD"),
-            ("refs", f"{self.common}/refs"),
-            ("logs", f"{self.common}/logs"),
-        ]
+        return True
 
     def _newest(self) -> str:
-        try:
-            names = sorted(name for name in os.listdir(self.folder) if name.isdigit())
-        except OSError:
-            return ""
+        names = sorted(name for name in _names(self.folder) if name.isdigit())
         return f"{self.folder}/{names[-1]}" if names else ""
 
     def _tips(self, snapshot: str) -> set[str]:
         out: set[str] = set()
         for folder, _, names in os.walk(f"{snapshot}/refs"):
-            for name in names:
-                out.add(_read(f"{folder}/{name}").strip())
+            out.update(_read(f"{folder}/{name}").strip() for name in names)
         for line in _read(f"{snapshot}/packed-refs").split("\n"):
             if line[:1] not in ("#", "^", ""):
                 out.add(line.split(" ")[0])
-        return {
-            sha for sha in out if len(sha) in (40, 64) and not set(sha) - set("0123456789abcdef")
-        }
+        return {s for s in out if len(s) in (40, 64) and not set(s) - set("0123456789abcdef")}
 
     def _has(self, sha: str) -> bool:
-        """Whether the object is loose, or there are packs that may hold it as they did before."""
-        if os.path.isfile(f"{self.common}/objects/{sha[:2]}/{sha[2:]}"):
+        """Whether the object is there, loose or packed; what we never had is taken on trust."""
+        loose = f"objects/{sha[:2]}/{sha[2:]}"
+        if is_kind(f"{self.common}/{loose}", stat.S_ISREG):
             return True
-        if not os.path.isfile(f"{self.folder}/objects/{sha[:2]}/{sha[2:]}"):
-            ours = _names(f"{self.folder}/objects/pack")
-            if not ours:
-                return True  # it comes from an alternate, which nobody inside can write
-        return _in_packs(f"{self.common}/objects/pack", bytes.fromhex(sha))
+        if _in_packs(f"{self.common}/objects/pack", bytes.fromhex(sha)):
+            return True
+        ours = os.path.isfile(f"{self.folder}/{loose}")
+        return not ours and not _in_packs(f"{self.folder}/objects/pack", bytes.fromhex(sha))
 
     def _objects(self) -> None:
         """Link every object not linked yet."""
-        left = MOST_OBJECTS
-        top = f"{self.common}/objects"
-        for name in _names(top):
-            source, target = f"{top}/{name}", f"{self.folder}/objects/{name}"
-            if (len(name) != 2 and name != "pack") or os.path.islink(source):
-                continue
-            changed = int(_mark(source)[0])
-            if self._seen.get(name) == changed:
-                continue
-            self._seen[name] = changed
-            os.makedirs(target, mode=0o700, exist_ok=True)
-            known = set(_names(target))
-            for file in _names(source):
-                if file not in known and not file.startswith("tmp_") and left > 0:
-                    left -= 1
-                    _link(f"{source}/{file}", f"{target}/{file}")
+        os.makedirs(f"{self.folder}/objects", mode=0o700, exist_ok=True)
+        with Folder(f"{self.common}/objects") as source, Folder(f"{self.folder}/objects") as store:
+            for name in os.listdir(source.fd) if source.fd >= 0 else []:
+                if len(name) != 2 and name != "pack":
+                    continue
+                changed = _mark(f"{self.common}/objects/{name}")[0]
+                if self._seen.get(name) != changed:
+                    self._seen[name] = changed
+                    transfer(source.fd, store.fd, name, link=True)
+
+
+class Folder:
+    """A folder held open, reached without following any link; `fd` is -1 if it is not there."""
+
+    def __init__(self, path: str) -> None:
+        self.fd = -1
+        held = lx.hold(path, os.O_DIRECTORY)
+        if held >= 0:
+            self.fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=held)
+            os.close(held)
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
+def is_kind(path: str, kind: Callable[[int], bool]) -> bool:
+    """Whether `path` itself, not what it links to, is of this kind."""
+    try:
+        return kind(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def plain(at: int, name: str) -> None:
+    """Make `name` in the folder `at` a plain folder; a link or file in its place is removed."""
+    try:
+        if not stat.S_ISDIR(os.stat(name, dir_fd=at, follow_symlinks=False).st_mode):
+            os.unlink(name, dir_fd=at)
+    except OSError:
+        pass
+    try:
+        os.mkdir(name, dir_fd=at)
+    except OSError:
+        pass
+
+
+def transfer(source: int, target: int, name: str, *, link: bool, deep: int = 0) -> None:
+    """Bring the folder `name` from one open folder into another: what is not there yet.
+
+    Plain files and folders only; no link is followed on either side.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        theirs = os.open(name, flags, dir_fd=source)
+    except OSError:
+        return
+    try:
+        plain(target, name)
+        ours = os.open(name, flags, dir_fd=target)
+    except OSError:
+        os.close(theirs)
+        return
+    try:
+        known = set(os.listdir(ours))
+        for inner in os.listdir(theirs)[:MOST_OBJECTS]:
+            mode = os.stat(inner, dir_fd=theirs, follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode) and deep < 20:
+                transfer(theirs, ours, inner, link=link, deep=deep + 1)
+            elif stat.S_ISREG(mode) and inner not in known and not inner.startswith("tmp_"):
+                if not (link and _linked(theirs, ours, inner)):
+                    copy(theirs, ours, inner)
+    except OSError:
+        pass
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+def _linked(source: int, target: int, name: str) -> bool:
+    try:
+        os.link(name, name, src_dir_fd=source, dst_dir_fd=target, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
+def copy(source: int, target: int, name: str) -> None:
+    """Copy one plain file of at most 256 MB between open folders, if the target has none."""
+    try:
+        fd = os.open(
+            name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=source
+        )
+    except OSError:
+        return
+    with os.fdopen(fd, "rb") as read:
+        info = os.fstat(fd)
+        if not stat.S_ISREG(info.st_mode) or info.st_size > MOST_BYTES:
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            out = os.open(name, flags, info.st_mode & 0o777, dir_fd=target)
+        except OSError:
+            return
+        with os.fdopen(out, "wb") as write:
+            while part := read.read(1 << 20):
+                write.write(part)
 
 
 def _mark(path: str) -> tuple[int, int, int]:
@@ -164,59 +258,12 @@ def _names(folder: str) -> list[str]:
 
 
 def _read(path: str) -> str:
+    """A file of our own store."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read(16 << 20)
     except OSError:
         return ""
-    with os.fdopen(fd, encoding="ascii", errors="replace") as file:
-        return file.read(16 << 20)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except FileExistsError:
-        return
-    except OSError:
-        if os.lstat(source).st_size <= 64 << 20:
-            _copy(source, target)
-
-
-def _copy(source: str, target: str) -> None:
-    """Copy a plain file, or a folder of them; links and odd files are left out."""
-    if os.path.islink(source):
-        return
-    if os.path.isdir(source):
-        os.makedirs(target, exist_ok=True)
-        for name in _names(source):
-            _copy(f"{source}/{name}", f"{target}/{name}")
-        return
-    if not os.path.isfile(source):
-        return
-    try:
-        fd = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    mode = os.fstat(fd).st_mode & 0o777
-    with os.fdopen(fd, "rb") as read, os.fdopen(os.open(target, flags, mode), "wb") as write:
-        while part := read.read(1 << 20):
-            write.write(part)
-
-
-def _relink(source: str, target: str, copy: bool = False) -> bool:
-    """Put files back that are missing below `target`; whether there were any."""
-    done = False
-    os.makedirs(target, exist_ok=True)
-    for name in _names(source):
-        ours, theirs = f"{source}/{name}", f"{target}/{name}"
-        if os.path.isdir(ours):
-            if os.path.isdir(theirs) or not os.path.lexists(theirs):
-                done = _relink(ours, theirs, copy) or done
-        elif not os.path.lexists(theirs):
-            _copy(ours, theirs) if copy else _link(ours, theirs)
-            done = True
-    return done
 
 
 def _in_packs(folder: str, sha: bytes) -> bool:

@@ -271,9 +271,7 @@ class Session:
         if policy not in self._plans and policy.mode != "unrestricted":
             self._plans[policy] = explain.plan_for(policy, self._environ, self._folder.state)
         plan = self._plans.get(policy)
-        return denial.denials(
-            policy, exit, stderr_tail, str(cwd), environ=self._environ, plan=plan
-        )
+        return denial.denials(policy, exit, stderr_tail, str(cwd), environ=self._environ, plan=plan)
 
     def close(self) -> None:
         """End every command, remove the session's temporary files and placeholders."""

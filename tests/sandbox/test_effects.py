@@ -343,3 +343,17 @@ def test_a_state_folder_of_somebody_else_is_not_used(work: Path, tmp_path: Path)
 
 def Session_of(work: Path, tmp_path: Path) -> Session:
     return open_session(Policy(roots=(work,)), environ={"HOME": "/x"}, state=tmp_path / "state")
+
+
+def test_putting_history_back_follows_no_link_that_a_command_left(
+    opened: Opener, work: Path, tmp_path: Path
+) -> None:
+    repository(work)
+    (tmp_path / "prey").mkdir()
+    session = opened(Policy(roots=(work,)))
+    run(session, "echo planted > .git/refs/heads/authorized_keys", work)
+    run(session, f"rm -rf .git/objects .git/refs; ln -s {tmp_path}/prey .git/objects", work)
+    run(session, f"rm -rf .git/refs; ln -s {tmp_path}/prey .git/refs", work)
+    session.close()
+    assert list((tmp_path / "prey").iterdir()) == []
+    assert git(work, "log", "--format=%s", "main").split() == ["second", "first"]
