@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from codex_py.ui.render.cells import cells
 from codex_py.ui.render.code import highlighted
-from codex_py.ui.render.paper import Paper
+from codex_py.ui.render.paper import NARROWEST, Paper
 from codex_py.ui.render.stream import Block
 from codex_py.ui.render.table import table
 
@@ -122,7 +122,7 @@ def _list(node: SyntaxTreeNode, paper: Paper) -> list[Text]:
 
 def _indented(nodes: list[SyntaxTreeNode], paper: Paper, first: Text, rest: Text) -> list[Text]:
     room = paper.width - cells(first.plain)
-    if room < 8:
+    if room < NARROWEST:
         # Nested too deep for this width: go on without indenting further.
         return [first, *_blocks(nodes, paper)]
     inner = _blocks(nodes, paper.resized(room), tight=_tight(nodes))

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import fields, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
@@ -54,6 +54,8 @@ def made(paper: tuple[int, bool, bool, bool]) -> Renderer:
 
 @FEW
 @given(NASTY, PAPERS, st.integers(1, 40))
+@example("1. \x1b[31m\x1b[31m", (12, True, True, False), 1)
+@example("\x1b[31m\x1b[31m\U0001f3fb", (12, False, True, False), 1)
 def test_a_streamed_text_is_harmless_and_fits(text: str, paper, size: int) -> None:
     renderer = made(paper)
     for at in range(0, len(text), size):
