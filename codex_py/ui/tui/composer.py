@@ -84,7 +84,7 @@ class Composer:
         """Enter: choose from the menu, make a new line after a backslash, or send."""
         text = self.buffer.text
         if self.talk.writing:
-            self.buffer.reset()
+            self._clear()
             self.talk.written(text)
             return
         if self.menu.open and not self._exact(text):
@@ -128,7 +128,12 @@ class Composer:
 
     def _keep(self) -> None:
         """The draft goes into the history; the history leaves out what holds a secret."""
-        self.buffer.reset(append_to_history=True)
+        self._clear(keep=True)
+
+    def _clear(self, *, keep: bool = False) -> None:
+        self.buffer.reset(append_to_history=keep)
+        self.menu.close()
+        self._wanted = None
 
     def _exact(self, text: str) -> bool:
         """Whether what is typed is itself a whole command or file, so that Enter sends it."""
@@ -243,7 +248,7 @@ class Composer:
     def escape(self) -> None:
         """Esc: leave a line that was asked for, or interrupt."""
         if self.talk.writing:
-            self.buffer.reset()
+            self._clear()
             self.talk.written(None)
         else:
             self.acts.turns.interrupt()
@@ -254,7 +259,7 @@ class Composer:
             if self.talk.writing:
                 self.talk.written(None)
             self.draft.clear()
-            self.buffer.reset()
+            self._clear()
             return
         now = time.monotonic()
         if self.acts.turns.interrupt():

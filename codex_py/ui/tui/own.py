@@ -68,7 +68,7 @@ async def edit_draft(sitting: Sitting) -> None:
     if not words:
         return sitting.say("set EDITOR to the editor to use", "yellow")
     with tempfile.NamedTemporaryFile("w+", suffix=".md", prefix="codex-py-") as file:
-        file.write(sitting.screen.buffer.text)
+        file.write(f"{sitting.screen.buffer.text}\n")
         file.flush()
 
         async def edit() -> int:

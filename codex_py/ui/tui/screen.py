@@ -111,6 +111,7 @@ class Screen:
             BufferControl(
                 self.buffer,
                 search_buffer_control=self.search.control,
+                preview_search=True,
                 input_processors=[
                     ConditionalProcessor(
                         AfterInput(lambda: parts.placeholder(), style="class:dim"),
@@ -230,6 +231,16 @@ def ansi(text: str) -> list[tuple[str, str]]:
     return [(style, words) for style, words, *_ in to_formatted_text(ANSI(text))]
 
 
+class _Quiet(Vt100_Output):
+    """Erases so that no terminal takes the live area into its scrollback.
+
+    tmux keeps what is erased from the top left corner on; one column to the right it does not.
+    """
+
+    def erase_down(self) -> None:
+        self.write_raw("\x1b[K\x1b[C\x1b[J\x1b[D")
+
+
 def _output() -> Output:
     def size() -> Size:
         columns, rows = shutil.get_terminal_size((80, 24))
@@ -239,4 +250,4 @@ def _output() -> Output:
             pass
         return Size(rows=rows or 24, columns=columns or 80)
 
-    return Vt100_Output(sys.stdout, size, term=os.environ.get("TERM"), enable_cpr=False)
+    return _Quiet(sys.stdout, size, term=os.environ.get("TERM"), enable_cpr=False)

@@ -90,6 +90,9 @@ class Sitting:
             return await self.screen.run(lambda: self.spawn(self._begin(first)))
         finally:
             self.attention.end()
+            if self.agent is not None:
+                self.say(f"session {self.agent.session.path}")
+                self.screen.flush()
             await self.close()
 
     async def _begin(self, first: Message | None) -> None:
@@ -218,6 +221,7 @@ class Sitting:
         if self.turns.running and not command.beside:
             self.say(f"/{name} waits for quiet: Esc interrupts the turn", "yellow")
         else:
+            self.say(f"{self.view.mark()}{line}", "bold")
             self.spawn(command.run(self, rest.strip()))  # type: ignore[arg-type]
 
     def own_command(self, line: str) -> None:
