@@ -102,3 +102,11 @@ RULES: dict[str, Callable[[tuple[Word, ...]], Verdict]] = {
     "set": settings,
     "test": test,
 }
+
+BUILTINS = frozenset(
+    """: . alias bg break builtin cd command continue declare dirs echo enable eval exec exit export
+    false fg getopts hash help history jobs kill let local logout mapfile popd printf pushd pwd
+    read readarray readonly return set shift shopt source suspend test times trap true type typeset
+    ulimit umask unalias unset wait [""".split()
+)
+"""Names the shell answers to itself, so that no program starts."""

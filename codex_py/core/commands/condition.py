@@ -115,7 +115,7 @@ def judged(words: list[Word], double: bool) -> Verdict:
         elif here.plain and here.text in FILES | TEXTS and rest and not _compares(rest):
             if not _operand(rest[0], double):
                 return ask(f"{rest[0].text} is not known before it runs")
-            reads += [rest[0].text] if here.text in FILES else []
+            reads += [rest[0].text] if here.text in FILES and rest[0].plain else []
             at += 2
         elif _compares(words[at:]):
             wrong = _compared(words[at], words[at + 1], words[at + 2], double)

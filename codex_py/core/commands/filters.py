@@ -67,14 +67,17 @@ AWK = Program(
 )
 AWK_TOKEN = re.compile(
     r"\"(?:[^\"\\\n]|\\[nt\"\\/])*\"|\$|\d+(?:\.\d+)?|[A-Za-z_]\w*|==|!=|<=|>=|\+\+|--|\+=|&&|\|\|"
-    r"|[-+*/%(){},;!~<>=\[\]?:]|/(?:[^/\\\n\[\]]|\\.)+/|\s+",
+    r"|[-+*/%(){},;!~<>=\[\]?:]|\s+",
     re.ASCII,
 )
+AWK_REGEX = re.compile(r"/(?:[^/\\\n\[\]]|\\.)+/")
+AWK_OPENS = frozenset({"", "(", ",", "{", "}", ";", "!", "~", "&&", "||"})
+"""Behind these a slash starts a regular expression; elsewhere it divides."""
 AWK_WORDS = frozenset(
     """print printf NR NF FNR FS OFS RS ORS FILENAME BEGIN END length substr index split tolower
     toupper sprintf gsub sub match int if else for in next exit while""".split()
 )
-AWK_NAME = re.compile(r"[a-z][a-z0-9_]?|[a-z]*(?:sum|count|total|seen|max|min|line|name|key|val)s?")
+AWK_NAME = re.compile(r"[a-z][a-z0-9]?|(?:sum|count|total|seen|max|min|line|name|key|val)s?")
 
 
 def awk(words: Words, _judge: Judge) -> Verdict:
@@ -89,20 +92,24 @@ def awk(words: Words, _judge: Judge) -> Verdict:
     if odd:
         return ask(f"`{odd}` in an awk program can write files or run programs")
     reads = tuple(files(read.operands[1:]))
+    if any("/inet" in path for path in reads):
+        return ask("awk opens network connections under this name")
     return Verdict(reading=True, why="only prints", reads=reads)
 
 
 def awk_trouble(program: str) -> str:
     """The first thing in an awk program that is not known to be harmless, or nothing."""
-    at, braces = 0, 0
+    at, braces, before = 0, 0, ""
     while at < len(program):
-        found = AWK_TOKEN.match(program, at)
+        found = AWK_REGEX.match(program, at) if before in AWK_OPENS else None
+        found = found or AWK_TOKEN.match(program, at)
         if not found:
             return program[at : at + 10]
         token, at = found[0], found.end()
         braces += (token == "{") - (token == "}")
         if braces and token in (">", ">="):
             return token
+        before = before if token.isspace() else token
         name = bool(re.match(r"[A-Za-z_]", token))
         if name and token not in AWK_WORDS and not AWK_NAME.fullmatch(token):
             return token
@@ -147,6 +154,22 @@ def jq(words: Words, _judge: Judge) -> Verdict:
     if not operands or not operands[0].plain or LEAKS.search(operands[0].text):
         return ask("the filter can show the environment or load other files")
     return Verdict(reading=True, why="only prints", reads=tuple(files(operands[1:])))
+
+
+YQ = Program(
+    "-rnePCMjN -o= -p= -I= --output-format= --input-format= --prettyPrint --raw-output --no-colors",
+    "pattern",
+    traps={"-i": "it changes the file in place", "-s": "it writes files"},
+)
+
+
+def yq(words: Words, _judge: Judge) -> Verdict:
+    """`yq EXPRESSION file`, where a word in front may say how to evaluate."""
+    read = sort(words, YQ)
+    for word in read.operands:
+        if not word.plain or LEAKS.search(word.text):
+            return ask(f"`{word.text}` given to yq can show the environment or load other files")
+    return Verdict(reading=True, why="only prints", reads=tuple(files(read.operands[1:])))
 
 
 DATE = Program(
@@ -209,7 +232,7 @@ RULES: dict[str, Callable[[Words, Judge], Verdict]] = {
     "gawk": awk,
     "mawk": awk,
     "jq": jq,
-    "yq": jq,
+    "yq": yq,
     "date": date,
     "ps": ps,
 }

@@ -42,6 +42,10 @@ def git(words: Words) -> Verdict:
     return replace(found, reads=(*reads, *found.reads), walled=found.reading)
 
 
+SIGNED = re.compile(r"%[-+ ]?G|signature", re.IGNORECASE)
+"""Formats for which git checks signatures, with a program that is a setting."""
+SHOWN = re.compile(r"(?:user|core|init|branch|pull|push|merge|color|remote)\..+", re.IGNORECASE)
+"""Settings that hold no secrets as a rule."""
 ODD = "this option is not known to be harmless"
 
 
@@ -67,6 +71,10 @@ def plain(name: str, words: Words, command: Command) -> Verdict:
         word.many and command.program.at_most < 1000 for word in read.operands
     ):
         return ask(f"git {name} with these words changes the repository")
+    if any(SIGNED.search(word.text) for word in words):
+        return ask(f"git {name} checks signatures with a program of the repository's choice")
+    if name == "config" and not all(SHOWN.fullmatch(word.text) for word in read.operands):
+        return ask("this setting of git could hold a secret")
     for word in read.operands:
         if not word.known and (word.many or not word.start):
             return ask(f"`{word.text}` is not known before it runs")

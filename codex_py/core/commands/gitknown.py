@@ -80,7 +80,7 @@ def _row(options: str, at_most: int = 1000, list_only: str = "") -> Command:
 LIST = (
     "-avr -v --list --all --remotes --verbose --show-current --contains? --no-contains? --merged?"
     " --no-merged? --sort= --format= --points-at= --column? --no-column --color? --no-color -i"
-    " --ignore-case --abbrev= --omit-empty"
+    " --ignore-case --abbrev? --omit-empty"
 )
 
 COMMANDS: dict[str, Command] = {

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from codex_py.core.commands import builtin, filters, finding, git, scripts, wrappers
-from codex_py.core.commands.known import BUILTINS, KNOWN, VERSIONED
+from codex_py.core.commands.known import KNOWN, VERSIONED
 from codex_py.core.commands.options import Program, Refused, files, sort
 from codex_py.core.commands.verdict import Verdict, ask
 from codex_py.core.commands.words import Word
 
 FOLDERS = ("/bin/", "/usr/bin/", "/usr/local/bin/", "/opt/homebrew/bin/")
+PATTERNED = frozenset({"-e", "--regexp", "-f", "--file", "--files", "--type-list"})
+"""Options that leave no operand to be a pattern."""
 Rule = Callable[[str, tuple[Word, ...]], Verdict]
 
 
@@ -35,7 +37,7 @@ def inner(words: tuple[Word, ...], shell: bool) -> Verdict:
         found = rule(name, words[1:], builtin_here)
     except Refused as refusal:
         found = ask(f"{name} {refusal}" if str(refusal).startswith("-") else str(refusal))
-    if builtin_here and name in BUILTINS:
+    if builtin_here and name in builtin.BUILTINS:
         return found
     return replace(found, programs=(words[0].text, *found.programs))
 
@@ -78,7 +80,7 @@ def listed(words: tuple[Word, ...], program: Program) -> Verdict:
     ):
         raise Refused(program.traps.get("", "it has more operands than are known to be harmless"))
     reads = list(read.reads)
-    if program.operands == "pattern" and not read.given & {"-e", "--regexp", "-f", "--file"}:
+    if program.operands == "pattern" and not read.given & PATTERNED:
         if operands and operands[0].many:
             raise Refused(f"`{operands[0].text}` could turn into several words")
         operands = operands[1:]

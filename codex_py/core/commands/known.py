@@ -108,7 +108,7 @@ KNOWN: dict[str, Program] = {
     "fold": Program("-bs -w= -# --bytes --spaces --width= --help --version", wild=True),
     "fmt": Program("-cstu -w= -# --split-only --uniform-spacing --width=", wild=True),
     "column": Program(
-        "-tnxeLJdmh -s= -o= -c= -N= -R= -H= -n= --table --separator= --output-separator="
+        "-txeLJdmh -s= -o= -c= -N= -R= -H= -n= --table --separator= --output-separator="
         " --output-width= --table-columns= --table-right= --json",
         wild=True,
     ),
@@ -143,7 +143,7 @@ KNOWN: dict[str, Program] = {
         traps={"": "a second file given to uniq is written"},
     ),
     "tree": Program(
-        "-adfilxpsDugFrtcUNqQhvnCAS -L= -P= -I= --noreport --dirsfirst --filesfirst --du --prune"
+        "-adfixpsDugFrtcUNqQhvnCAS -L= -P= -I= --noreport --dirsfirst --filesfirst --du --prune"
         " --gitignore --ignore-case --matchdirs --si --inodes --device --charset= --filelimit="
         " --sort= --timefmt= -J -X --metafirst --version --help",
         traps={"-o": WRITES, "-R": WRITES, "--output": WRITES, "-l": "it follows links"},
@@ -203,7 +203,7 @@ KNOWN: dict[str, Program] = {
         traps={"-o": WRITES, "--output": WRITES, "-D": "it may write a file"},
     ),
     "xxd": Program(
-        "-abeEiupC -c= -g= -l= -s= -n= -o= -len= -cols= -seek=",
+        "-abeEiupC -ps! -c= -g= -l= -s= -n= -o= -len= -cols= -seek=",
         at_most=1,
         traps={"": "a second file given to xxd is written", "-r": WRITES},
     ),
@@ -258,13 +258,6 @@ KNOWN: dict[str, Program] = {
     "objdump": Program("-dDhpstTxrRfC --disassemble --headers --syms"),
     "tokei": Program("", "files"),
 }
-BUILTINS = frozenset(
-    """: . alias bg break builtin cd command continue declare dirs echo enable eval exec exit export
-    false fg getopts hash help history jobs kill let local logout mapfile popd printf pushd pwd
-    read readarray readonly return set shift shopt source suspend test times trap true type typeset
-    ulimit umask unalias unset wait [""".split()
-)
-
 V = "--version -V"
 VERSIONED: dict[str, str] = {
     "python": V,
@@ -275,7 +268,6 @@ VERSIONED: dict[str, str] = {
     "uv": V,
     "ruff": V,
     "mypy": V,
-    "pytest": V,
     "node": "--version -v",
     "npm": "--version -v",
     "deno": V,

@@ -1,9 +1,10 @@
 """Reads the words of a known program against the options it may be given unasked.
 
 A program's options are one text: `-ab` two short flags, `-n=` a short option with a value,
-`-f<` one whose value is a file it reads, `-#` a number as an option, `--all` a long flag,
-`--width=` a long option with a value, `--color?` with a value only after `=`, `--from<` a file.
-Long options must be spelled out: an abbreviation could mean another option elsewhere.
+`-f<` one whose value is a file it reads, `-#` a number as an option, `-ps!` one flag of several
+letters, `--all` a long flag, `--width=` a long option with a value, `--color?` with a value only
+after `=`, `--from<` a file. Long options must be spelled out: an abbreviation could mean another
+option elsewhere.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ def allowed(spec: str) -> Allowed:
     """The options of a spec."""
     found: Allowed = {}
     for item in spec.split():
-        kind = item[-1] if item[-1] in "=?<" and len(item) > 2 else ""
+        kind = item[-1] if item[-1] in "=?<!" and len(item) > 2 else ""
         name = item[: len(item) - len(kind)]
         if name.startswith("--") or kind:
-            found[name] = kind
+            found[name] = kind.replace("!", "")
         else:
             found.update({f"-{letter}": "" for letter in name[1:]})
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 ADDRESS = re.compile(r"(?:\d+(?:~\d+)?|\$|\+\d+)")
-LETTERS = frozenset("pdq=l")
+LETTERS = frozenset("pPdDq=lhHgGxnN")
 FLAGS = re.compile(r"[gpiI0-9]*")
 
 
