@@ -14,13 +14,15 @@ OURS = ("auto", "namespaces", "bubblewrap", "landlock")
 ALL = ("none", *OURS, "bwrap-by-hand")
 
 
-def command(backend: str, argv: list[str], workspace: Path, opt: Options) -> list[str]:
-    """The whole argument list that runs `argv` through `backend`."""
+def command(
+    backend: str, argv: list[str], workspace: Path, opt: Options, emulate: tuple[str, ...] = ()
+) -> list[str]:
+    """The whole argument list that runs `argv` through `backend`, on the emulated machine."""
     if backend == "none":
         return [*opt.wrap, *argv]
     if backend == "bwrap-by-hand":
-        return [*opt.wrap, *_bwrap(workspace, opt), *argv]
-    return [*opt.wrap, *_ours(backend, workspace, opt), "--", *argv]
+        return [*opt.wrap, *emulate, *_bwrap(workspace, opt), *argv]
+    return [*opt.wrap, *emulate, *_ours(backend, workspace, opt), "--", *argv]
 
 
 def launcher_path() -> str:

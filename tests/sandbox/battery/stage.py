@@ -73,9 +73,7 @@ class Stage:
 
     def start(self, argv: list[str], opt: Options = PLAIN) -> subprocess.Popen[bytes]:
         """Start a command through the backend without waiting for it; ended at `close`."""
-        line = command(self.backend, argv, self.ws, opt)
-        if self.backend != "none" and self.emulate:
-            line = [*self.emulate, *line]
+        line = command(self.backend, argv, self.ws, opt, self.emulate)
         fed = subprocess.PIPE if isinstance(opt.stdin, bytes) else opt.stdin
         process = subprocess.Popen(
             line,

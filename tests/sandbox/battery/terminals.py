@@ -30,11 +30,7 @@ def _seen(fd: int, word: bytes, seconds: float = 0.15) -> bool:
 
 def _in_terminal(s: Stage, code: str) -> tuple[int, bytes]:
     """Run a script through the backend with a terminal as controlling terminal and all streams."""
-    if s.backend == "none" and not os.path.exists("/proc/sys/dev/tty/legacy_tiocsti"):
-        pass
-    line = command(s.backend, s.script(code), s.ws, Options())
-    if s.backend != "none":
-        line = [*s.emulate, *line]
+    line = command(s.backend, s.script(code), s.ws, Options(), s.emulate)
     master, slave = pty.openpty()
     s.later(lambda: os.close(slave))
     process = subprocess.Popen(
