@@ -149,7 +149,9 @@ def test_links_are_of_the_web_only_and_never_hide_another_address() -> None:
         return streamed(text, 100, Renderer(80, True, True, links=True))
 
     assert "\x1b]8;;https://a.org/x\x1b\\" in shown("[here](https://a.org/x)")
-    assert "\x1b]8" not in shown("[here](file:///etc/passwd)")
+    for address in ("file:///etc/passwd", "ftp://a.org/x", "mailto:me@a.org", "ssh://a.org"):
+        assert "\x1b]8" not in shown(f"[here]({address})")
+        assert address in shown(f"[here]({address})")
     assert "file:///etc/passwd" in shown("[here](file:///etc/passwd)")
     assert "(https://evil.org)" in bare(shown("[https://good.org](https://evil.org)"))
     assert "\x1b]8" not in streamed("[a](https://a.org)", 9, Renderer(80, True, True))
