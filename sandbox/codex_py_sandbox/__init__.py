@@ -6,8 +6,9 @@ Loaded when needed, not from here: `denial` (denials, message), `explain` (expla
 
 from __future__ import annotations
 
+from codex_py_sandbox.job import Job
 from codex_py_sandbox.policy import EnvRules, Limits, Policy, PolicyError
-from codex_py_sandbox.session import Job, Session, open_session
+from codex_py_sandbox.session import Session, open_session
 from codex_py_sandbox.values import (
     ESSENTIAL,
     Capability,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from codex_py_sandbox import _bpf, _child, guard, layout
+from codex_py_sandbox import _bpf, _child, _landlock, _tree, guard, layout
 from codex_py_sandbox import _linux as lx
 from codex_py_sandbox._rooms import FORWARDED, Room
 from codex_py_sandbox.plan import Plan
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 else:
     import _signal as sig
-
-END = sig.SIGRTMIN + 3
 
 
 class Open(Room):
@@ -35,16 +33,16 @@ class Open(Room):
         """Become the room; commands that lose their supervisor come to us and are ended."""
         lx.prctl(lx.PR_SET_CHILD_SUBREAPER, 1)
         lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
-        sig.pthread_sigmask(sig.SIG_BLOCK, [sig.SIGCHLD, END, *FORWARDED])
+        sig.pthread_sigmask(sig.SIG_BLOCK, [sig.SIGCHLD, _tree.END, *FORWARDED])
         sig.signal(sig.SIGCHLD, sig.SIG_DFL)
 
     def signal(self, pidfd: int, number: int) -> None:
         """SIGKILL becomes a message: the supervisor must live to end the tree."""
-        super().signal(pidfd, END if number == sig.SIGKILL else number)
+        super().signal(pidfd, _tree.END if number == sig.SIGKILL else number)
 
     def _confine(self) -> None:
         self._forget()
-        lx.prctl(lx.PR_SET_PDEATHSIG, END)
+        lx.prctl(lx.PR_SET_PDEATHSIG, _tree.END)
         os.setsid()
         lx.prctl(lx.PR_SET_CHILD_SUBREAPER, 1)
 
@@ -79,8 +77,8 @@ class Open(Room):
             return
         for fd in fds:
             os.close(fd)
-        code, late = supervise(pid, deadline)
-        end_descendants()
+        code, late = _tree.supervise(pid, deadline)
+        _tree.end_descendants()
         lines = self.after()
         _child.report(status, "\n".join([f"exit {code} {int(late)}", *lines]))
 
@@ -138,7 +136,7 @@ class Landlocked(Open):
     def prepare(self, uid: int, gid: int) -> None:
         super().prepare(uid, gid)
         plan = self.plan
-        self.abi = lx.landlock_abi()
+        self.abi = _landlock.abi()
         if not self.abi:
             raise OSError(95, "the kernel has no Landlock, or it is switched off")
         plan.overlays = []
@@ -148,6 +146,7 @@ class Landlocked(Open):
         for name, place in layout.moved_caches(plan, self.env).items():
             self.env[name] = (plan.tmp or "/tmp") + place.removeprefix("/tmp")
         self.rules = bare_rules(plan, self.abi)
+        self.fresh = any(held(plan, path) for path, _ in plan.roots)
         families = (_bpf.AF_NETLINK,) if plan.network == "off" else (
             _bpf.AF_NETLINK, _bpf.AF_INET, _bpf.AF_INET6
         )  # fmt: skip
@@ -155,14 +154,16 @@ class Landlocked(Open):
         self.kept: guard.State = {}
         if "procs" in plan.limits:
             # Without a user namespace the kernel counts everything the user runs.
-            plan.limits["procs"] += tasks(uid)
+            plan.limits["procs"] += _tree.tasks(uid)
         self.ro = [path for path, how in plan.binds if how == "ro"]
         self.pins: list[tuple[str, int, int]] = []
 
     def before(self) -> None:
         super().before()
         self.kept = guard.keep(self.ro)
-        self.pins = guard.places([path for path, how in self.plan.binds if how != "ro"])
+        self.pins = guard.places(
+            [path for path, how in self.plan.binds if how != "ro"] + self.plan.masks
+        )
 
     def after(self) -> list[str]:
         aside = os.path.dirname(self.plan.tmp or "/tmp/x") + "/aside"
@@ -176,46 +177,39 @@ class Landlocked(Open):
         lx.drop_capabilities()
         _child.limit(self.plan.limits)
         lx.prctl(lx.PR_SET_NO_NEW_PRIVS, 1)
-        assert self.rules
-        self.rules.restrict()
+        # New files beside a denied one can be read by the next command.
+        rules = bare_rules(self.plan, self.abi) if self.fresh else self.rules
+        assert rules
+        rules.restrict()
         lx.load_filter(self.filter)
 
 
-def tasks(uid: int) -> int:
-    """How many threads the user runs now."""
-    count = 0
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == uid:
-                count += len(os.listdir(f"/proc/{name}/task"))
-        except OSError:
-            continue
-    return count
-
-
-def bare_rules(plan: Plan, abi: int) -> lx.Ruleset:
+def bare_rules(plan: Plan, abi: int) -> _landlock.Ruleset:
     """Landlock rules that carry the whole policy: no mount helps here."""
-    rules = lx.Ruleset(abi, reads=bool(plan.masks), tcp=plan.network == "off", scope=True)
+    rules = _landlock.Ruleset(abi, reads=True, tcp=plan.network == "off", scope=True)
     for path, writable in plan.roots:
-        if writable:
-            rules.allow(path)
-    if plan.mode == "workspace-write":
-        for path, how in plan.binds:
-            inside = any(layout.beneath(path, root) for root, _ in plan.roots)
-            if how != "ro" and inside:
-                rules.allow(path)
+        # A rule reaches everything below, so a root that holds a denied file gives its
+        # other files the right to be read one by one.
+        reads = _landlock.LIST if held(plan, path) else _landlock.READS
+        rules.allow(path, reads | (_landlock.WRITES_ALL if writable else 0))
+    for path, how in plan.binds:
+        inside = any(layout.beneath(path, root) for root, _ in plan.roots)
+        if how != "ro" and inside:
+            reads = _landlock.LIST if held(plan, path) else _landlock.READS
+            rules.allow(path, reads | _landlock.WRITES_ALL)
     for path in (plan.tmp, plan.var_tmp, "/tmp", "/var/tmp", "/dev/shm", "/dev/pts"):
         if path:
             rules.allow(path)
     for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx"):
         rules.allow(f"/dev/{name}")
-    if plan.masks:
-        for path in readable(plan.masks):
-            rules.allow(path, lx.LANDLOCK_READS)
-        for path, _ in plan.roots:
-            if not any(layout.beneath(mask, path) for mask in plan.masks):
-                rules.allow(path, lx.LANDLOCK_READS)
+    for path in readable(plan.masks):
+        rules.allow(path, _landlock.READS)
     return rules
+
+
+def held(plan: Plan, path: str) -> bool:
+    """Whether something that is denied lies below."""
+    return any(layout.beneath(mask, path) for mask in plan.masks)
 
 
 def readable(masks: list[str]) -> list[str]:
@@ -240,166 +234,3 @@ def readable(masks: list[str]) -> list[str]:
             elif not os.path.islink(path):
                 out.append(path)
     return out
-
-
-class Bubble(Open):
-    """The system's bubblewrap, where its own profile may do what we may not."""
-
-    name = "bubblewrap"
-    program = "/usr/bin/bwrap"
-
-    def prepare(self, uid: int, gid: int) -> None:
-        super().prepare(uid, gid)
-        if not os.access(self.program, os.X_OK):
-            raise OSError(2, f"{self.program} is not installed")
-        self.env.update(layout.moved_caches(self.plan_without_overlays(), self.env))
-        families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
-        self.filter = _bpf.program(families=families)
-        self.kept: guard.State = {}
-        for _ in range(3):
-            # A socket to cover may vanish between the look and the start.
-            code = self._try()
-            if not code:
-                return
-        raise OSError(1, f"{self.program} cannot make a sandbox here (exit {code})")
-
-    def plan_without_overlays(self) -> Plan:
-        """Overlays need mounts of our own; caches are moved instead."""
-        self.plan.overlays = []
-        return self.plan
-
-    def _try(self) -> int:
-        pid = os.fork()
-        if pid == 0:
-            try:
-                null = os.open("/dev/null", os.O_RDWR)
-                for number in (0, 1, 2):
-                    os.dup2(null, number)
-                argv = self.command({"argv": ["/bin/true"], "cwd": "/", "env": self.env})
-                os.execve(argv[0], argv, {})
-            finally:
-                os._exit(127)
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-    def command(self, job: Mapping[str, Any]) -> list[str]:
-        path = _child.find(job["argv"][0], job["env"])
-        program = os.memfd_create("filter")
-        os.write(program, self.filter)
-        os.lseek(program, 0, os.SEEK_SET)
-        os.set_inheritable(program, True)
-        line = [self.program, *arguments(self.plan), "--seccomp", str(program)]
-        return [*line, "--chdir", job["cwd"], "--", path, *job["argv"][1:]]
-
-    def lock_down(self) -> None:
-        _child.limit({k: v for k, v in self.plan.limits.items() if k != "procs"})
-
-
-def arguments(plan: Plan) -> list[str]:
-    """The plan as options of bubblewrap."""
-    line = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts"]
-    line += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    line += ["--unshare-net"] if plan.network == "off" else []
-    line += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--remount-ro", "/proc"]
-    if os.path.isdir("/run"):
-        line += ["--tmpfs", "/run"]
-        for path in plan.keep_run:
-            line += ["--ro-bind-try", path, path]
-    for source, target in ((plan.tmp, "/tmp"), (plan.var_tmp, "/var/tmp")):
-        if source:
-            line += ["--bind", source, target]
-    for path, writable in plan.roots:
-        line += ["--bind" if writable else "--ro-bind", path, path]
-    for path, how in plan.binds:
-        line += ["--ro-bind-try" if how == "ro" else "--bind-try", path, path]
-    for path in plan.masks:
-        if os.path.isdir(path):
-            line += ["--perms", "0000", "--tmpfs", path, "--remount-ro", path]
-        else:
-            line += ["--perms", "0000", "--ro-bind-data", str(_nothing()), path]
-    for path in filter(os.path.exists, plan.covers):
-        line += ["--ro-bind-data", str(_nothing()), path]
-    return line
-
-
-def _nothing() -> int:
-    fd = os.memfd_create("nothing")
-    os.set_inheritable(fd, True)
-    return fd
-
-
-def supervise(main: int, deadline: float | None) -> tuple[int, bool]:
-    """Wait for `main`, passing signals on: its wait status and whether time ran out."""
-    while True:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return sig.SIGKILL, False
-            if pid == main:
-                return status, False
-            if pid == 0:
-                break
-        left = 3600.0 if deadline is None else deadline - time.monotonic()
-        if left <= 0:
-            return sig.SIGKILL, True
-        info = sig.sigtimedwait([sig.SIGCHLD, END, *FORWARDED], left)
-        if info is None or info.si_signo == sig.SIGCHLD:
-            continue
-        if info.si_signo == END:
-            return sig.SIGKILL, False
-        for pid in descendants():
-            _kill(pid, info.si_signo)
-
-
-def descendants() -> list[int]:
-    """Every process below us, nearest first."""
-    out: list[int] = []
-    queue = [os.getpid()]
-    for pid in queue:
-        try:
-            with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-                found = [int(word) for word in file.read().split()]
-        except OSError:
-            if pid == os.getpid():
-                return _descendants_slowly()
-            continue
-        out += found
-        queue += found
-    return out
-
-
-def _descendants_slowly() -> list[int]:
-    parents: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    parent = int(file.read().rpartition(b")")[2].split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
-            parents.setdefault(parent, []).append(int(name))
-    out: list[int] = []
-    queue = [os.getpid()]
-    for pid in queue:
-        out += parents.get(pid, [])
-        queue += parents.get(pid, [])
-    return out
-
-
-def _kill(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def end_descendants() -> None:
-    """Kill every descendant, faster than a chain of forks can run away, until there is none."""
-    while True:
-        for pid in descendants():
-            _kill(pid, sig.SIGKILL)
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return

@@ -9,14 +9,12 @@ import select
 
 from codex_py_sandbox import (
     _bpf,
-    _cgroup,
     _child,
-    _host,
+    _enter,
     _view,
     _watch,
     _wire,
     audit,
-    history,
     layout,
 )
 from codex_py_sandbox import _linux as lx
@@ -35,53 +33,6 @@ ROOM_FLAGS = (
     lx.CLONE_NEWUSER | lx.CLONE_NEWNS | lx.CLONE_NEWUTS | lx.CLONE_NEWCGROUP | lx.CLONE_NEWIPC
 )
 COMMAND_FLAGS = lx.CLONE_NEWPID | lx.CLONE_NEWNS | lx.CLONE_NEWIPC
-
-
-def identity(uid: int, gid: int) -> None:
-    """Map our own numbers onto themselves, so that files keep their owners inside."""
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{uid} {uid} 1"),
-        ("gid_map", f"{gid} {gid} 1"),
-    ):
-        fd = os.open(f"/proc/self/{name}", os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(fd, text.encode())
-        finally:
-            os.close(fd)
-
-
-def loopback() -> None:
-    """Switch on the loopback of this network namespace."""
-    import fcntl
-    import struct
-
-    probe = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
-    try:
-        fcntl.ioctl(probe.fileno(), 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))
-    finally:
-        probe.close()
-
-
-def second_layer(plan: Plan) -> lx.Ruleset | None:
-    """Landlock rules that say the same as the mounts; None where the kernel has no Landlock."""
-    abi = lx.landlock_abi()
-    if not abi:
-        return None
-    rules = lx.Ruleset(abi, reads=False, tcp=False, scope=True)
-    rules.allow("/dev")
-    if plan.tmp:
-        rules.allow("/tmp")
-        rules.allow("/var/tmp")
-    for path, writable in plan.roots:
-        if writable:
-            rules.allow(path)
-    for path, how in plan.binds:
-        if how != "ro":
-            rules.allow(path)
-    for path, _, _ in plan.overlays:
-        rules.allow(path)
-    return rules
 
 
 class Room:
@@ -109,12 +60,12 @@ class Room:
         """Become the room; raises OSError where the system refuses."""
         lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
         sig.signal(sig.SIGCHLD, sig.SIG_DFL)
-        identity(uid, gid)
+        _enter.identity(uid, gid)
         if self.plan.network == "off":
-            loopback()
+            _enter.loopback()
         self.mounts = _view.build(self.plan)
         self.env.update(layout.moved_caches(self.plan, self.env))
-        self.rules = second_layer(self.plan)
+        self.rules = _enter.second_layer(self.plan)
         families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
         # Only one listener can be on the way: inside another sandbox that has one we go without.
         self.listens = not lx.listener_above()
@@ -325,118 +276,3 @@ def merge(base: dict[str, str], extra: dict[str, str | None]) -> dict[str, str]:
         else:
             out[name] = value
     return out
-
-
-def serve(
-    fds: list[int],
-    groups: list[_cgroup.Group],
-    keepers: dict[str, history.Keeper],
-    sweeps: list[audit.Sweep],
-) -> int:
-    """One request, "room": its payload and socket; the pidfd of the room, or -1 when it failed."""
-    from codex_py_sandbox import _loose
-
-    control = _socket.socket(fileno=fds[1])
-    kinds: dict[str, type[Room]] = {
-        "namespaces": Room,
-        "bubblewrap": _loose.Bubble,
-        "landlock": _loose.Landlocked,
-        "unrestricted": _loose.Open,
-    }
-    failed: list[str] = []
-    try:
-        payload = _wire.unpack(fds[0])
-        session = payload["session"]
-        plan = layout.resolve(payload["spec"], payload["home"], payload["state"], session)
-        plan.warm = payload["warm"]
-        _host.make(plan, session)
-        keep(plan, payload["state"], keepers)
-        if plan.mode == "workspace-write":
-            roots = [path for path, on in plan.roots if on and os.path.isdir(path)]
-            sweeps.append(audit.Sweep(roots, {tree for tree, _ in plan.trees}))
-        chosen = ["unrestricted"] if plan.mode == "unrestricted" else payload["backends"]
-        for name in chosen:
-            pidfd, why = _open(
-                kinds[name], Plan.unwire(plan.wire()), payload["env"], control, groups
-            )
-            if pidfd >= 0:
-                control.close()
-                return pidfd
-            failed.append(f"{name}: {why}")
-    except Exception as error:
-        failed.append(_plainly(error))
-    _wire.send(control, "failed " + "; ".join(failed))
-    control.close()
-    return -1
-
-
-def keep(plan: Plan, state: str, keepers: dict[str, history.Keeper]) -> None:
-    """Keep the history of every repository that commands could write, before they can."""
-    if plan.mode != "workspace-write":
-        return
-    hows = dict(plan.binds)
-    for git, common in plan.repos:
-        if common and git not in keepers and hows.get(common) == "rw":
-            from hashlib import sha256
-
-            name = sha256(os.fsencode(git)).hexdigest()[:32]
-            folder = f"{state}/git/{name}"
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            keepers[git] = history.Keeper(git, common, folder)
-            keepers[git].keep()
-
-
-def _open(
-    kind: type[Room],
-    plan: Plan,
-    env: dict[str, str],
-    control: _socket.socket,
-    groups: list[_cgroup.Group],
-) -> tuple[int, str]:
-    """Make one kind of room: (its pidfd, "") once it is ready, or (-1, why not)."""
-    read, write = os.pipe()
-    uid, gid = os.geteuid(), os.getegid()
-    group = None
-    if uid == 0 and kind.name != "unrestricted":
-        # Process limits do not hold for the machine's root.
-        procs, memory = plan.limits.get("procs", 0), plan.limits.get("memory_mb", 0)
-        group = _cgroup.Group(f"codex_py_sandbox-{os.urandom(6).hex()}", procs, memory)
-        groups.append(group)
-    try:
-        pid, pidfd = lx.clone(kind.flags(plan))
-    except OSError as error:
-        os.close(read)
-        os.close(write)
-        return -1, error.strerror or str(error)
-    if pid:
-        os.close(write)
-        if group:
-            group.add(pid)
-        try:
-            answer = os.read(read, 4096).decode("utf-8", "replace")
-        finally:
-            os.close(read)
-        if answer == "ready":
-            return pidfd, ""
-        os.close(pidfd)
-        return -1, answer or "it ended early"
-    try:
-        os.close(read)
-        room = kind(plan, env, control)
-        try:
-            room.prepare(uid, gid)
-        except Exception as error:
-            os.write(write, _plainly(error).encode()[:4000])
-            os._exit(1)
-        _wire.send(control, f"ready {kind.name}")
-        os.write(write, b"ready")
-        os.close(write)
-        room.loop()
-    finally:
-        os._exit(0)
-
-
-def _plainly(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return f"{type(error).__name__}: {error}"

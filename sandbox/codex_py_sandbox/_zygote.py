@@ -37,7 +37,7 @@ def main() -> None:
     import select
     import time
 
-    from codex_py_sandbox import _cgroup, _host, _rooms, _wire, history
+    from codex_py_sandbox import _cgroup, _host, _serve, _wire, history
     from codex_py_sandbox import _linux as lx
 
     lx.close_from(3)
@@ -77,7 +77,7 @@ def main() -> None:
                 # At most a tenth of one processor goes into looking.
                 quiet_until = began + 10 * (time.monotonic() - began)
             continue
-        room = _rooms.serve(fds, groups, keepers, sweeps)
+        room = _serve.serve(fds, groups, keepers, sweeps)
         if room >= 0:
             rooms.append(room)
     for room in rooms:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from codex_py_sandbox.job import Job
 from codex_py_sandbox.policy import PROTECTED_NAMES, RESERVED_NAMES, Limits, Policy, PolicyError
-from codex_py_sandbox.session import Job, open_session
+from codex_py_sandbox.session import open_session
 from codex_py_sandbox.values import Exit, SandboxUnavailable
 
 UNAVAILABLE = 78

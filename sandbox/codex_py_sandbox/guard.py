@@ -101,14 +101,14 @@ def return_moved(pins: list[tuple[str, int, int]], aside: str) -> list[str]:
             pass
         try:
             for entry in os.scandir(os.path.dirname(path)):
-                if entry.inode() == inode and entry.is_dir(follow_symlinks=False):
+                if entry.inode() == inode and entry.stat(follow_symlinks=False).st_dev == device:
                     if os.path.lexists(path):
                         _away(path, aside)
                     os.rename(entry.path, path)
                     changed.append(path)
                     break
             else:
-                if os.path.islink(path) or (os.path.lexists(path) and not os.path.isdir(path)):
+                if os.path.islink(path) or os.path.isfile(path):
                     _away(path, aside)
                     changed.append(path)
         except OSError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from codex_py_sandbox import Exit, Policy, SandboxUnavailable, Session, open_session
 
 BACKENDS = ("namespaces", "bubblewrap", "landlock")

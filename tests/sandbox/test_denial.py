@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from codex_py_sandbox import Event, Exit, Grant, Policy
 from codex_py_sandbox.denial import denials, message
 from codex_py_sandbox.explain import explain, granted

@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from codex_py_sandbox import Limits, Policy, Session, open_session
 
+from codex_py_sandbox import Limits, Policy, Session, open_session
 from tests.sandbox.conftest import BACKENDS, Opener, git, repository, run
 
 pytestmark = pytest.mark.sandbox
@@ -24,7 +24,9 @@ def test_writes_reach_the_workspace_and_nothing_else(
     opened: Opener, work: Path, tmp_path: Path, backend: str
 ) -> None:
     session = opened(Policy(roots=(work,)), backend)
-    ran = run(session, f"echo in > in; echo out > {tmp_path}/out; ln -s {tmp_path} l; >l/out2", work)
+    ran = run(
+        session, f"echo in > in; echo out > {tmp_path}/out; ln -s {tmp_path} l; >l/out2", work
+    )
     assert (work / "in").read_text() == "in\n"
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "out2").exists()
@@ -54,7 +56,7 @@ def test_no_call_reaches_a_server_of_the_machine(
             " try: socket.socket(f).connect(a); print('in')\n except OSError as e: print('no', e)"
         )
         script = code % (tcp.getsockname()[1], str(tmp_path / "sock"))
-        ran = run(session, f"{sys.executable} -I -c \"{script}\"", work)
+        ran = run(session, f'{sys.executable} -I -c "{script}"', work)
         assert ran.text.count("no [") == 2, ran.text
         for server in (tcp, unix):
             with pytest.raises(BlockingIOError):
@@ -122,7 +124,7 @@ def test_when_the_agent_is_killed_its_commands_end_and_its_traces_go(
         assert agent.stdout.readline() == b"up\n"
         agent.kill()
     subprocess.run(["flock", "-w", "10", str(work / "held"), "true"], check=True)
-    until = "while [ -e .vscode ] || [ -n \"$(ls ../state/tmp)\" ]; do sleep 0.05; done"
+    until = 'while [ -e .vscode ] || [ -n "$(ls ../state/tmp)" ]; do sleep 0.05; done'
     subprocess.run(["sh", "-c", until], cwd=work, check=True, timeout=10)
 
 

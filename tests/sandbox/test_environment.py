@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from codex_py_sandbox import EnvRules, Policy
 from codex_py_sandbox.envscrub import scrub
 
@@ -40,7 +41,13 @@ def test_keys_tokens_and_sockets_do_not_get_in(name: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PATH", "/bin"), ("LANG", "C"), ("GIT_AUTHOR_NAME", "A"), ("CC", "gcc"), ("URL", "http://a/b")],
+    [
+        ("PATH", "/bin"),
+        ("LANG", "C"),
+        ("GIT_AUTHOR_NAME", "A"),
+        ("CC", "gcc"),
+        ("URL", "http://a/b"),
+    ],
 )
 def test_ordinary_variables_do(name: str, value: str) -> None:
     kept, dropped = scrub({name: value}, Policy(roots=(ROOT,)))

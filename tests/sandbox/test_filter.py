@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 
 import pytest
-from codex_py_sandbox import _bpf
-from codex_py_sandbox._linux import KNOWN_MACHINE, NR, X86
 from hypothesis import given
 from hypothesis import strategies as st
+
+from codex_py_sandbox import _bpf
+from codex_py_sandbox._linux import KNOWN_MACHINE, NR, X86
 
 pytestmark = pytest.mark.skipif(not KNOWN_MACHINE, reason="no filter for this machine")
 ARCH = 0xC000003E if X86 else 0xC00000B7

@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from codex_py_sandbox import Policy, PolicyError, layout
 from codex_py_sandbox.explain import explain, plan_for
 from codex_py_sandbox.plan import Plan
 from codex_py_sandbox.session import check_roots
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.sandbox.conftest import git, repository
 
 

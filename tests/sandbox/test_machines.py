@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from codex_py_sandbox._linux import landlock_abi
 
+from codex_py_sandbox._landlock import abi as landlock_abi
 from tests.sandbox.battery.backends import ROOT, launcher_path
 
 pytestmark = pytest.mark.sandbox

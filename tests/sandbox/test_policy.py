@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from codex_py_sandbox import EnvRules, Limits, Policy, PolicyError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from codex_py_sandbox import EnvRules, Limits, Policy, PolicyError
 
 names = st.text("abcdef é漢-_.", min_size=1, max_size=8).filter(lambda s: s not in (".", ".."))
 paths = st.lists(names, min_size=1, max_size=4).map(lambda parts: Path("/", *parts))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from codex_py_sandbox import Policy, macos
 from codex_py_sandbox.explain import plan_for
-
 from tests.sandbox.conftest import repository
 
 
@@ -61,9 +60,7 @@ def test_the_network_is_loopback_only_unless_on(work: Path, environ: dict[str, s
     assert "(allow network*)" in on
 
 
-def test_no_service_that_starts_programs_can_be_asked(
-    work: Path, environ: dict[str, str]
-) -> None:
+def test_no_service_that_starts_programs_can_be_asked(work: Path, environ: dict[str, str]) -> None:
     text, _ = made(work, environ)
     assert "launchservicesd" not in text
     assert "appleevent" not in text

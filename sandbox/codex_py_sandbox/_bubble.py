@@ -1,0 +1,99 @@
+"""A room by the system's bubblewrap, where its own profile may do what we may not."""
+
+from __future__ import annotations
+
+import os
+
+from codex_py_sandbox import _bpf, _child, guard, layout
+from codex_py_sandbox._loose import Open
+from codex_py_sandbox.plan import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class Bubble(Open):
+    """The system's bubblewrap, where its own profile may do what we may not."""
+
+    name = "bubblewrap"
+    program = "/usr/bin/bwrap"
+
+    def prepare(self, uid: int, gid: int) -> None:
+        super().prepare(uid, gid)
+        if not os.access(self.program, os.X_OK):
+            raise OSError(2, f"{self.program} is not installed")
+        self.env.update(layout.moved_caches(self.plan_without_overlays(), self.env))
+        families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
+        self.filter = _bpf.program(families=families)
+        self.kept: guard.State = {}
+        for _ in range(3):
+            # A socket to cover may vanish between the look and the start.
+            code = self._try()
+            if not code:
+                return
+        raise OSError(1, f"{self.program} cannot make a sandbox here (exit {code})")
+
+    def plan_without_overlays(self) -> Plan:
+        """Overlays need mounts of our own; caches are moved instead."""
+        self.plan.overlays = []
+        return self.plan
+
+    def _try(self) -> int:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                null = os.open("/dev/null", os.O_RDWR)
+                for number in (0, 1, 2):
+                    os.dup2(null, number)
+                argv = self.command({"argv": ["/bin/true"], "cwd": "/", "env": self.env})
+                os.execve(argv[0], argv, {})
+            finally:
+                os._exit(127)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    def command(self, job: Mapping[str, Any]) -> list[str]:
+        path = _child.find(job["argv"][0], job["env"])
+        program = os.memfd_create("filter")
+        os.write(program, self.filter)
+        os.lseek(program, 0, os.SEEK_SET)
+        os.set_inheritable(program, True)
+        line = [self.program, *arguments(self.plan), "--seccomp", str(program)]
+        return [*line, "--chdir", job["cwd"], "--", path, *job["argv"][1:]]
+
+    def lock_down(self) -> None:
+        _child.limit({k: v for k, v in self.plan.limits.items() if k != "procs"})
+
+
+def arguments(plan: Plan) -> list[str]:
+    """The plan as options of bubblewrap."""
+    line = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts"]
+    line += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    line += ["--unshare-net"] if plan.network == "off" else []
+    line += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--remount-ro", "/proc"]
+    if os.path.isdir("/run"):
+        line += ["--tmpfs", "/run"]
+        for path in plan.keep_run:
+            line += ["--ro-bind-try", path, path]
+    for source, target in ((plan.tmp, "/tmp"), (plan.var_tmp, "/var/tmp")):
+        if source:
+            line += ["--bind", source, target]
+    for path, writable in plan.roots:
+        line += ["--bind" if writable else "--ro-bind", path, path]
+    for path, how in plan.binds:
+        line += ["--ro-bind-try" if how == "ro" else "--bind-try", path, path]
+    for path in plan.masks:
+        if os.path.isdir(path):
+            line += ["--perms", "0000", "--tmpfs", path, "--remount-ro", path]
+        else:
+            line += ["--perms", "0000", "--ro-bind-data", str(_nothing()), path]
+    for path in filter(os.path.exists, plan.covers):
+        line += ["--ro-bind-data", str(_nothing()), path]
+    return line
+
+
+def _nothing() -> int:
+    fd = os.memfd_create("nothing")
+    os.set_inheritable(fd, True)
+    return fd
