@@ -181,9 +181,9 @@ def one(url: str) -> ModelError:
 
 
 def test_nobody_listening_is_said_at_once() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    error = one(f"http://127.0.0.1:{port}/v1")
+    with socket.socket() as held:  # bound, so that nobody else gets the port; not listening
+        held.bind(("127.0.0.1", 0))
+        error = one(f"http://127.0.0.1:{held.getsockname()[1]}/v1")
     assert isinstance(error, Unreachable)
     assert "is the server running?" in str(error)
 

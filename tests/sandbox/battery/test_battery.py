@@ -17,7 +17,13 @@ from tests.sandbox.battery.cases import all_cases
 from tests.sandbox.battery.gaps import gap
 from tests.sandbox.battery.model import Case
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.skipif(
+        sys.prefix.startswith(("/tmp/", "/var/tmp/")),
+        reason="this Python lies in /tmp, which confined commands do not see: test elsewhere",
+    ),
+]
 
 BACKENDS = OURS[1:]
 MUST = [case for case in all_cases() if case.level == "MUST"]
