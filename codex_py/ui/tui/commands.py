@@ -27,8 +27,9 @@ class Command:
 
 async def _help(sitting: Sitting, rest: str) -> None:
     del rest
-    wide = max(len(name) for name in sitting.commands) + 3
-    lines = [f"/{each.name}".ljust(wide) + each.about for each in sitting.commands.values()]
+    wide = max(len(name) for name in sitting.composer.about) + 3
+    about = sitting.composer.about
+    lines = [f"/{name}".ljust(wide) + about[name] for name in about]
     sitting.say("\n".join([*lines, "", *told.key_lines()]), "")
 
 
@@ -166,6 +167,19 @@ async def _quit(sitting: Sitting, rest: str) -> None:
     sitting.leave()
 
 
+async def _theme(sitting: Sitting, rest: str) -> None:
+    from codex_py.ui.render import THEMES, Renderer
+    from codex_py.ui.tui.question import Answer
+
+    answers = [Answer(each, each) for each in THEMES]
+    name = rest or await sitting.talk.choose("Colours", answers)
+    if name not in THEMES:
+        return sitting.say(f"there is no theme {name!r}: {', '.join(THEMES)}", "yellow")
+    look = sitting.look
+    sitting.renderer = Renderer(sitting.screen.width, look.colour, look.unicode, name)
+    return sitting.say(f"theme {name}, for this session")
+
+
 async def _vim(sitting: Sitting, rest: str) -> None:
     del rest
     from prompt_toolkit.enums import EditingMode
@@ -209,6 +223,7 @@ COMMANDS = (
     Command("image", "add a picture: /image [FILE], or the clipboard's", _image),
     Command("config", "the settings and where they come from", _config),
     Command("doctor", "what works here: terminal, confinement, git, model", _doctor),
+    Command("theme", "the colours: /theme [NAME]", _theme, False),
     Command("vim", "vi keys on or off", _vim),
     Command("keys", "the keys", _keys),
     Command("quit", "leave", _quit),

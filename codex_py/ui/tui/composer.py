@@ -63,7 +63,8 @@ class Composer:
         self.queued = 0
         """Messages that wait, told by the session."""
         self._cwd = cwd
-        self._about = about
+        self.about = about
+        """The commands, each with what it does."""
         self._files: Files | None = None
         self._wanted: tuple[int, str] | None = None
         self._finding: asyncio.Task[None] | None = None
@@ -75,10 +76,6 @@ class Composer:
         self.buffer = buffer
         buffer.on_text_changed += lambda _: self._changed()
         buffer.on_cursor_position_changed += lambda _: self._changed()
-
-    def restart(self, about: Mapping[str, str]) -> None:
-        """The commands have changed."""
-        self._about = about
 
     def enter(self, *, steer: bool = False) -> None:
         """Enter: choose from the menu, make a new line after a backslash, or send."""
@@ -107,7 +104,7 @@ class Composer:
             self.acts.leave()
         elif self._is_command(stripped):
             name = stripped[1:].split(None, 1)[0]
-            if name in self._about:
+            if name in self.about:
                 self._keep()
                 self.acts.command(stripped)
             else:
@@ -134,11 +131,12 @@ class Composer:
         self.buffer.reset(append_to_history=keep)
         self.menu.close()
         self._wanted = None
+        self.talk.typed_at = 0.0
 
     def _exact(self, text: str) -> bool:
         """Whether what is typed is itself a whole command or file, so that Enter sends it."""
         if text.startswith("/"):
-            return text[1:].strip() in self._about
+            return text[1:].strip() in self.about
         before = self.buffer.document.text_before_cursor
         return any(before[self.menu.start :] == row.text.rstrip() for row in self.menu.rows)
 
@@ -173,7 +171,7 @@ class Composer:
             and not any(each.isspace() for each in text)
             and "/" not in text[1:]
         ):
-            return self.menu.show(menus.commands(text, self._about), 0)
+            return self.menu.show(menus.commands(text, self.about), 0)
         self._wanted = menus.at_word(before)
         if self._wanted is None:
             return self.menu.close()

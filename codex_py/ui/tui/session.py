@@ -29,6 +29,7 @@ from codex_py.ui.tui.view import View
 if TYPE_CHECKING:
     from codex_py.agent import Agent, Launch
     from codex_py.ui.render import Renderer
+    from codex_py.ui.tui.prompts import Prompt
 
 log = logging.getLogger("codex_py")
 
@@ -43,6 +44,7 @@ class Sitting:
         self.agent: Agent | None = None
         self.renderer: Renderer | None = None
         self.commands = {each.name: each for each in COMMANDS}
+        self.prompts: dict[str, Prompt] = {}
         self.expanded = self.expanded_of = -1
         """The entry last shown in full, and how many there were then."""
         self.live = Live(look)
@@ -97,12 +99,16 @@ class Sitting:
 
     async def _begin(self, first: Message | None) -> None:
         from codex_py.ui.tui.onboard import onboard  # late: after the first paint
+        from codex_py.ui.tui.prompts import load
 
         asyncio.get_running_loop().set_exception_handler(self._stray)
         settings = await onboard(self.settings, self.launch, self.talk, self.say)
         if settings is None:
             return self.leave()
         self.settings = settings
+        self.prompts = await asyncio.to_thread(load, settings.home / "prompts", self.commands)
+        own = {name: each.about for name, each in self.prompts.items()}
+        self.composer.about = {**self.composer.about, **own}
         if first is not None:
             self.turns.queue.append(first)
         await self._open_and_go()
@@ -217,12 +223,16 @@ class Sitting:
     def command(self, line: str) -> None:
         """A /command that exists."""
         name, _, rest = line[1:].partition(" ")
+        if name in self.prompts:
+            message = Message(self.prompts[name].filled(rest.strip()), line)
+            return self.submit(message, steer=False)
         command = self.commands[name]
         if self.turns.running and not command.beside:
             self.say(f"/{name} waits for quiet: Esc interrupts the turn", "yellow")
         else:
             self.say(f"{self.view.mark()}{line}", "bold")
             self.spawn(command.run(self, rest.strip()))  # type: ignore[arg-type]
+        return None
 
     def own_command(self, line: str) -> None:
         """A `!command` of the person's own."""

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ class Terminal:
     """One tmux pane of its own server."""
 
     def __init__(self, folder: Path) -> None:
-        self._socket = str(folder / "tmux")
+        self._socket = f"{tempfile.mkdtemp(dir=folder)}/tmux"
 
     def tmux(self, *args: str) -> str:
         done = subprocess.run(
@@ -103,7 +104,7 @@ def session(
     full = {**program.env(**told), "TERM": env.get("TERM", "screen-256color")}
     words = ["env", "-i", *(f"{name}={value}" for name, value in full.items())]
     words += [sys.executable, "-c", START, *args]
-    line = f"cd {shlex.quote(str(program.cwd))}; {shlex.join(words)}; echo EXIT $?; stty -a; cat"
+    line = f"cd {shlex.quote(str(program.cwd))}; {shlex.join(words)}; code=$?; stty -a; echo EXIT $code; cat"
     terminal = Terminal(folder)
     terminal.start(line, columns, rows)
     try:

@@ -456,3 +456,38 @@ def test_a_freer_mode_outside_git_must_be_confirmed(program: Program, tmp_path: 
         term.until("is not in a Git repository")
         term.press("Enter")
         term.until("codex-py 0", READY, "suggest [commands ask]")
+
+
+def test_a_prompt_file_becomes_a_command(program: Program, tmp_path: Path) -> None:
+    known(program)
+    folder = program.home / "state" / "prompts"
+    folder.mkdir()
+    (folder / "translate.md").write_text("Translate to $1:\n$ARGUMENTS")
+    (folder / "quit.md").write_text("never shadows a command")
+    with Server([text("Bonjour.")]) as server:
+        with session(program, tmp_path, url=server.url) as term:
+            term.until("codex-py 0", READY)
+            term.type("/tra")
+            term.until("/translate", "Translate to")
+            term.press("Tab")
+            term.type("French hello")
+            term.press("Enter")
+            term.until("Bonjour.")
+            assert "Translate to French:\\nFrench hello" in json.dumps(server.posts()[0])
+            term.type("/quit")
+            term.press("Enter")
+            term.until("EXIT 0")
+
+
+def test_colours_follow_the_theme(program: Program, tmp_path: Path) -> None:
+    known(program)
+    with Server([text("ok")]) as server, session(program, tmp_path, url=server.url) as term:
+        term.until("codex-py 0", READY)
+        term.type("/theme nosuch")
+        term.press("Enter")
+        term.until("there is no theme 'nosuch'")
+        term.type("/theme")
+        term.press("Enter")
+        term.until("Colours")
+        term.type("2")
+        term.until("for this session", READY)
