@@ -7,13 +7,15 @@ import os
 import time
 
 V1 = "/sys/fs/cgroup"
+PREFIX = "codex_py_sandbox-"
 SLACK = 4  # the room, its spare and the first process count too
 
 
 class Group:
     """One control group in every hierarchy that has the controllers; empty where none has."""
 
-    def __init__(self, name: str, procs: float, memory_mb: float) -> None:
+    def __init__(self, procs: float, memory_mb: float) -> None:
+        name = f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
         self.folders: list[str] = []
         wanted = {"pids.max": int(procs) + SLACK if procs else 0}
         v2 = next((p for p in (V1, f"{V1}/unified") if _has(p)), "")
@@ -61,6 +63,21 @@ class Group:
                         time.sleep(0.002)
                         continue
                 break
+
+
+def sweep() -> None:
+    """Remove empty groups whose launcher is gone: it was killed before it could."""
+    for top in (V1, f"{V1}/unified", f"{V1}/pids", f"{V1}/memory"):
+        try:
+            names = [name for name in os.listdir(top) if name.startswith(PREFIX)]
+        except OSError:
+            continue
+        for name in names:
+            if not os.path.exists(f"/proc/{name[len(PREFIX) :].partition('-')[0]}"):
+                try:
+                    os.rmdir(f"{top}/{name}")
+                except OSError:
+                    continue
 
 
 def _has(top: str) -> bool:

@@ -83,7 +83,7 @@ def _open(
     if uid == 0 and kind.name != "unrestricted":
         # Process limits do not hold for the machine's root.
         procs, memory = plan.limits.get("procs", 0), plan.limits.get("memory_mb", 0)
-        group = _cgroup.Group(f"codex_py_sandbox-{os.urandom(6).hex()}", procs, memory)
+        group = _cgroup.Group(procs, memory)
         groups.append(group)
     try:
         pid, pidfd = lx.clone(kind.flags(plan))

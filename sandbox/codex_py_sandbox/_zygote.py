@@ -66,6 +66,7 @@ def main() -> None:
         if text.startswith("session "):
             session = text[8:]
             _host.sweep(os.path.dirname(session))
+            _cgroup.sweep()
             continue
         if text == "check":
             for keeper in keepers.values():
