@@ -20,7 +20,7 @@ from codex_py.core.session import Session
 from codex_py.core.tool import Tool
 from codex_py.core.turn import run_turn
 from codex_py.host import Host, Unconfined, open_host, settled
-from codex_py.host.confine import Ground
+from codex_py.host.confine import Ground, WrongPlace
 from codex_py.host.git import find_root
 from codex_py.host.images import inspect
 from codex_py.prompts import text
@@ -122,7 +122,8 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         session = sessions.create(folder)
     except Unconfined as error:
         host.close()
-        raise UsageError(f"{NO_WALL}: {error}") from error
+        wrong = isinstance(error, WrongPlace)
+        raise UsageError(str(error) if wrong else f"{NO_WALL}: {error}") from error
     except BaseException:
         host.close()
         raise

@@ -66,9 +66,9 @@ def _dispatch(argv: list[str]) -> int:
 
         return run(argv[1:])
     if verb == "sandbox":
-        from codex_py_sandbox.cli import main as run  # late: one front-end a run
+        from codex_py_sandbox.cli import main as confine  # late: one front-end a run
 
-        return run(argv[1:])
+        return confine(argv[1:], "codex-py sandbox")
     if verb == "local":
         from codex_py.ui.local import main as run  # late: one front-end a run
 

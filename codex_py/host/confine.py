@@ -21,6 +21,10 @@ class Unconfined(Exception):
     """Commands cannot be confined here; the message says why and what to do."""
 
 
+class WrongPlace(Unconfined):
+    """The folder cannot be a workspace: a command there would own too much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """Where confined commands may work: what the policies are made of."""
@@ -49,7 +53,8 @@ class Confinement:
         self._environ = dict(environ)
         self._session: Session | None = None
         self._names: dict[str, str] = {}
-        self._why = ""
+        self._why: type[Unconfined] | None = None
+        self._words = ""
 
     def begin(self, mode: str = "workspace-write") -> None:
         """Start the launcher in the background. Raises Unconfined for a refused workspace."""
@@ -63,8 +68,9 @@ class Confinement:
                 policy, environ=self._environ, state=Path(self._ground.own) / "sandbox"
             )
         except (PolicyError, SandboxUnavailable, OSError) as error:
-            self._why = str(error)
-            raise Unconfined(str(error)) from error
+            self._why = WrongPlace if isinstance(error, PolicyError) else Unconfined
+            self._words = str(error)
+            raise self._why(self._words) from error
 
     def ready(self, mode: str = "workspace-write") -> str:
         """What enforces a mode, in a few words. Raises Unconfined."""
@@ -72,15 +78,16 @@ class Confinement:
             return self._names[mode]
         from codex_py_sandbox import PolicyError, SandboxUnavailable  # late: loaded by begin
 
-        if self._why:
-            raise Unconfined(self._why)
+        if self._why is not None:
+            raise self._why(self._words)
         self.begin(mode)
         assert self._session is not None
         try:
             name = self._session.ready(READY, self._policy(mode))
         except (PolicyError, SandboxUnavailable, OSError) as error:
-            self._why = str(error)
-            raise Unconfined(str(error)) from error
+            self._why = WrongPlace if isinstance(error, PolicyError) else Unconfined
+            self._words = str(error)
+            raise self._why(self._words) from error
         self._names[mode] = name
         return name
 
