@@ -45,6 +45,8 @@ class Acts(Protocol):
 
     def hint(self, text: str) -> None: ...
 
+    def redraw(self) -> None: ...
+
     def edit(self) -> None: ...
 
     def paste_picture(self) -> None: ...
@@ -68,6 +70,7 @@ class Composer:
         self._files: Files | None = None
         self._wanted: tuple[int, str] | None = None
         self._finding: asyncio.Task[None] | None = None
+        self._stale = False
         self._dismissed = ""
         self._control_c_at = 0.0
 
@@ -179,15 +182,21 @@ class Composer:
             self._finding = asyncio.get_running_loop().create_task(self._find())
         return None
 
+    def _listed(self) -> None:
+        """The files were listed anew: what is shown of them is looked up again."""
+        self._stale = True
+        if self._wanted is not None and (self._finding is None or self._finding.done()):
+            self._finding = asyncio.get_running_loop().create_task(self._find())
+
     async def _find(self) -> None:
         """Search for what is wanted now, again while it changes."""
         files = self._opened()
         files.refresh()
         while self._wanted is not None:
-            wanted = self._wanted
+            wanted, self._stale = self._wanted, False
             start, typed = wanted
             rows = await asyncio.to_thread(menus.files, typed, files.search)
-            if self._wanted != wanted:
+            if self._wanted != wanted or self._stale:
                 continue
             self._show_files(rows, start, files.busy)
             return
@@ -196,13 +205,14 @@ class Composer:
     def _show_files(self, rows: list[Choice], start: int, busy: bool) -> None:
         note = "listing files…" if busy else "" if rows else "no file fits"
         self.menu.show(rows, start, note)
+        self.acts.redraw()
 
     def _opened(self) -> Files:
         if self._files is None:
             loop = asyncio.get_running_loop()
 
             def again() -> None:
-                loop.call_soon_threadsafe(self._changed)
+                loop.call_soon_threadsafe(self._listed)
 
             self._files = Files(self._cwd, again)
         return self._files

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
+import time
 import tomllib
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codex_py.agent import read_pieces
+from codex_py.core.entries import Usage
 from codex_py.core.policy import Policy, decide
 from codex_py.effects import Effects
 from codex_py.ui.tui.draft import Draft, cleaned
@@ -19,8 +22,11 @@ from codex_py.ui.tui.fuzzy import best, narrowed, score
 from codex_py.ui.tui.history import ProjectHistory
 from codex_py.ui.tui.menu import at_word, commands
 from codex_py.ui.tui.prefix import prefix_of
+from codex_py.ui.tui.question import Answer
 from codex_py.ui.tui.saved import save_mode, save_trust, trust_of
 from codex_py.ui.tui.secrets import secret
+from codex_py.ui.tui.status import Facts, line
+from codex_py.ui.tui.talk import Talk
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\2\0\0\0\x90wS\xde\0\0\0\0IEND\xaeB`\x82"
 
@@ -215,3 +221,42 @@ def test_listing_files_runs_no_program_of_the_repository(repo: Path, tmp_path: P
     assert found is not None
     assert set(found) == {"hello.py", ".gitignore", "deep/new.py", "deep/"}
     assert not ran.exists()
+
+
+@pytest.mark.parametrize("typing", [True, False])
+def test_a_question_that_comes_while_someone_types_does_not_take_their_letters(
+    typing: bool,
+) -> None:
+    async def asked() -> tuple[bool, bool]:
+        talk = Talk(lambda: None)
+        talk.typed_at = time.monotonic() if typing else 0.0
+        choosing = asyncio.create_task(talk.choose("Allow?", [Answer("yes", "Yes", "y")]))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert talk.question is not None
+        taken = talk.key("y")
+        await asyncio.sleep(0)
+        answered = talk.question is None or talk.question.answered.done()
+        choosing.cancel()
+        return taken, answered
+
+    assert asyncio.run(asked()) == (not typing, not typing)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 100, 200])
+def test_the_status_line_fits_and_always_tells_the_mode(width: int) -> None:
+    facts = Facts(
+        model="gpt-5-with-a-long-name high",
+        mode="full-auto",
+        confinement="namespaces",
+        cwd="/home/someone/projects/deep/inside/a/folder",
+        branch="feature/branch",
+        used=150_000,
+        window=200_000,
+        usage=Usage(input=1_000_000, output=50_000),
+        money="$1.20",
+        queued=3,
+    )
+    shown = "".join(text for _, text in line(facts, width, "·"))
+    assert len(shown) <= width
+    assert "full-auto" in shown

@@ -8,6 +8,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from tests.conftest import Program, kinds
 from tests.server import Server
 from tests.turns import call, fault, gate, text
-from tests.ui.tui.terminal import known, session
+from tests.ui.tui.terminal import START, known, session
 
 pytestmark = pytest.mark.tui
 
@@ -491,3 +493,24 @@ def test_colours_follow_the_theme(program: Program, tmp_path: Path) -> None:
         term.until("Colours")
         term.type("2")
         term.until("for this session", READY)
+
+
+def test_a_prompt_on_the_command_line_is_sent_at_once(program: Program, tmp_path: Path) -> None:
+    known(program)
+    with Server([text("At once.")]) as server:
+        with session(program, tmp_path, "do it now", url=server.url) as term:
+            term.until("do it now", "At once.", READY)
+
+
+def test_without_a_terminal_it_names_exec_and_writes_nothing(program: Program) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", START],
+        cwd=program.cwd,
+        env=program.env(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "codex-py exec" in done.stderr
+    assert not (program.home / "state").exists()
