@@ -100,13 +100,18 @@ def test_every_case_holds_or_is_a_named_gap(
     _check(verdict(backend, case), backend, case)
 
 
-def test_the_control_sees_every_attack_it_can_and_a_dead_launcher_is_never_a_pass() -> None:
+def test_the_control_sees_the_attacks_take_effect() -> None:
     picked = [case for case in MUST if case.id in ("a01-abs", "n01-tcp", "g01-hook", "s01-secret")]
-    bare = _play("none", picked)
-    assert {row["status"] for row in bare.values()} == {"FAIL"}
-    env = dict(os.environ) | {"BATTERY_SANDBOX": "/nonexistent", "PYTHONPATH": ""}
-    line = [sys.executable, "-S", "-m", "tests.sandbox.battery", "--json", "--only", "a01-abs"]
+    assert {row["status"] for row in _play("none", picked).values()} == {"FAIL"}
+
+
+def test_a_launcher_that_runs_nothing_is_no_perfect_sandbox(tmp_path: Path) -> None:
+    fake = tmp_path / "codex_py_sandbox"
+    fake.mkdir()
+    (fake / "__main__.py").write_text("raise SystemExit(0)\n")
+    line = [sys.executable, "-m", "tests.sandbox.battery", "--json", "--only", "a01-abs,n01-tcp"]
+    env = dict(os.environ) | {"BATTERY_SANDBOX": str(tmp_path)}
     done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     rows = json.loads(done.stdout)["cases"]
-    assert rows[0]["status"] == "FAIL"
-    assert "did not start" in rows[0]["note"]
+    assert [row["status"] for row in rows] == ["FAIL", "FAIL"]
+    assert all("did not start" in row["note"] for row in rows)
