@@ -143,7 +143,8 @@ def search(
     if program:
         argv = [program, "--no-config", "-nH", "--no-heading", "--color=never", "--sort=path"]
         argv += ["--max-columns=400", "--max-columns-preview", *flags]
-        argv += [*(["-g", glob] if glob else []), "-e", pattern, "--", name]
+        never = [each for skip in sorted(ALWAYS) for each in ("-g", f"!{skip}/")]
+        argv += ["--hidden", *(["-g", glob] if glob else []), *never, "-e", pattern, "--", name]
         code, out, error, cut = capture(argv, folder, env, b"", limit * 400)
     else:
         names = _files(folder, name, glob)
