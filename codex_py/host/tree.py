@@ -58,7 +58,7 @@ def _walk(
         is_folder = entry.is_dir(follow_symlinks=False)
         if is_folder and entry.name in ALWAYS:
             continue
-        if _ignored(entry.path, is_folder, here):
+        if _ignored(entry.path, is_folder, here) or (is_folder and _stands_in(entry)):
             continue
         path = os.path.relpath(entry.path, top)
         if not is_folder:
@@ -67,6 +67,19 @@ def _walk(
         yield Item(path, True)
         if depth > 1:
             yield from _walk(top, entry.path, here, depth - 1, stopped)
+
+
+GHOSTS = frozenset({".codex-py", ".codex_py", ".vscode"})
+
+
+def _stands_in(entry: os.DirEntry[str]) -> bool:
+    """An empty folder that the sandbox keeps in the place of one that must not be made."""
+    if entry.name not in GHOSTS:
+        return False
+    try:
+        return not os.listdir(entry.path)
+    except OSError:
+        return False
 
 
 def _size(entry: os.DirEntry[str]) -> int:
