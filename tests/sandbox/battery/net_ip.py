@@ -170,6 +170,7 @@ for host in ("0.0.0.0", "127.1.2.3", outer):
                 TCP,
                 HERE,
                 """
+tried(lambda: socket.create_connection(('127.0.0.1', PORT), 2))
 for pid in [1, os.getppid(), *(int(p) for p in os.listdir("/proc") if p.isdigit())]:
     fd = tried(os.open, f"/proc/{pid}/ns/net", 0)
     if fd is not None: call(308, fd, 0); os.close(fd)

@@ -108,6 +108,7 @@ def test_the_control_sees_the_attacks_take_effect() -> None:
 def test_a_launcher_that_runs_nothing_is_no_perfect_sandbox(tmp_path: Path) -> None:
     fake = tmp_path / "codex_py_sandbox"
     fake.mkdir()
+    (fake / "__init__.py").touch()
     (fake / "__main__.py").write_text("raise SystemExit(0)\n")
     line = [sys.executable, "-m", "tests.sandbox.battery", "--json", "--only", "a01-abs,n01-tcp"]
     env = dict(os.environ) | {"BATTERY_SANDBOX": str(tmp_path)}
