@@ -32,6 +32,8 @@ def test(node: Node, others: tuple[Node, ...], scope: Scope, folders: Folders) -
     opening, closing = node.children[0].type, node.children[-1].type
     if (opening, closing) not in (("[", "]"), ("[[", "]]")) or (scope.posix and opening == "[["):
         raise Puzzled(f"`{opening}` is not looked into")
+    if opening == "[" and any(leaf.type in ("<", ">") for leaf in leaves(node)):
+        raise Puzzled("`<` and `>` between single brackets open files")
     found: list[Word] = []
     for child in node.children[1:-1]:
         found += flat(child, scope, folders)

@@ -19,6 +19,7 @@ LONGEST = 20_000
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 BLANK = re.compile(rb"(?:[ \t\n]|\\\n)*")
 SPACE = re.compile(rb"(?:[ \t]|\\\n)*")
+BEFORE_COMMENT = (b"", *(bytes([letter]) for letter in b" \t\n;&|()"))
 INCOMPLETE = "it does not read as a complete shell command"
 OPAQUE = frozenset({"string", "heredoc_redirect"})
 """Kinds of node that are checked by whoever reads them, not leaf by leaf."""
@@ -74,6 +75,8 @@ def check(root: Node, source: bytes) -> None:
         blank = BLANK.fullmatch(source, at, max(at, start_of(node, source)))
         if not blank or set(blank[0]) == {0x5C, 0x0A}:
             raise Puzzled("part of it could not be read with certainty")
+        if node.type == "comment" and source[: node.start_byte][-1:] not in BEFORE_COMMENT:
+            raise Puzzled("a `#` in the middle of a word could not be read with certainty")
         if node.start_byte < at:
             raise Puzzled("part of it was read twice")
         at = node.end_byte
