@@ -229,15 +229,11 @@ KNOWN: dict[str, Program] = {
     "id": Program("-agGnruzZ --group --groups --name --real --user --zero", "texts"),
     "groups": Program("", "texts"),
     "whoami": Program("", "none"),
-    "logname": Program("", "none"),
-    "tty": Program("-s", "none"),
     "uname": Program("-asnrvmpio --all --machine --kernel-name --kernel-release", "none"),
     "nproc": Program("--all --ignore=", "none"),
     "arch": Program("", "none"),
     "uptime": Program("-ps", "none"),
     "free": Program("-bkmghtwlv --human --total --wide --mega --giga", "none"),
-    "getconf": Program("", "texts"),
-    "cal": Program("-13jmy", "texts"),
     "sleep": Program("", "texts", note="only waits"),
     "which": Program("-as --all", "texts"),
     "hostname": Program(
@@ -256,7 +252,6 @@ KNOWN: dict[str, Program] = {
     "readelf": Program("-aAdehlnrsSuVW --all --headers --symbols --dynamic --wide"),
     "nm": Program("-aAgCDnopruS --defined-only --undefined-only --demangle --dynamic"),
     "objdump": Program("-dDhpstTxrRfC --disassemble --headers --syms"),
-    "tokei": Program("", "files"),
 }
 V = "--version -V"
 VERSIONED: dict[str, str] = {
@@ -300,8 +295,5 @@ VERSIONED: dict[str, str] = {
     "tar": "--version",
     "curl": V,
     "wget": V,
-    "rustfmt": V,
-    "dotnet": "--version",
-    "terraform": "version --version",
 }
 """Programs that may be asked for their version, and the words for it."""

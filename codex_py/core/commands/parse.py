@@ -15,7 +15,7 @@ from codex_py.core.commands.scope import DEEPEST, Puzzled
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-LONGEST = 20_000
+LONGEST = 10_000
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 BLANK = re.compile(rb"(?:[ \t\n]|\\\n)*")
 SPACE = re.compile(rb"(?:[ \t]|\\\n)*")
