@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.brain import Brain, Tell, choose
@@ -23,22 +22,11 @@ from codex_py.host import Host, Unconfined, open_host, settled
 from codex_py.host.confine import Ground, WrongPlace
 from codex_py.host.git import find_root
 from codex_py.host.images import inspect
+from codex_py.launch import Launch
 from codex_py.prompts import text
 from codex_py.settings import Settings, secret_places
 from codex_py.tools import builtin
 from codex_py.version import __version__
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """How this run was started: what is not a setting."""
-
-    cwd: str
-    add_dirs: tuple[str, ...] = ()
-    interactive: bool = False
-    skip_git_check: bool = False
-    scratch: str = ""
-    """Where to keep the log instead of the home folder: for runs that leave nothing."""
 
 
 class Agent:
@@ -117,6 +105,7 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
     host = open_host(ground, os.environ, timeout=settings.command_timeout)
     try:
         brain = choose(settings, os.environ, tell)
+        brain.warm()  # meanwhile the launcher looks at the workspace on another core
         host = settled(host.without_keys(brain.key_names), needed=needed)
         folder = Path(launch.scratch) if launch.scratch else settings.home / "sessions"
         session = sessions.create(folder)

@@ -134,10 +134,9 @@ def _parser(prog: str) -> _Parser:
 def _start(args: argparse.Namespace) -> int:
     if args.quiet:
         return _exec(args)
-    raise UsageError(
-        'the interactive session is not built yet; use `codex-py exec "what to do"` '
-        "(or -q) for one task"
-    )
+    from codex_py.ui.tui import main as run  # late: one front-end a run
+
+    return run(args)
 
 
 def _exec(args: argparse.Namespace) -> int:

@@ -12,6 +12,8 @@ from codex_py.core.entries import Context
 from codex_py.core.policy import inside
 from codex_py.settings import Settings
 
+OWN = 32_768
+"""Bytes of the user's own AGENTS.md that are taken."""
 MODE_TEXT = {
     "suggest": (
         "suggest: reading is free; every edit and every command that does more than read is "
@@ -59,7 +61,7 @@ def documents(settings: Settings, cwd: str, git_root: str | None) -> tuple[list[
     found: list[Context] = []
     own = _first(str(settings.home), ("AGENTS.override.md", "AGENTS.md"), ())
     if own:
-        found.append(_context(own, _read(own, settings.project_doc_max_bytes)[0]))
+        found.append(_context(own, _read(own, OWN)[0]))
     room, warnings = settings.project_doc_max_bytes, []
     names = ("AGENTS.override.md", "AGENTS.md", *settings.project_doc_fallback_filenames)
     top = git_root or cwd

@@ -18,6 +18,7 @@ ARROWS = {
     # room: the rooms it may import, beside itself; `.` is the package's own thin names
     "effects": set(),
     "version": set(),
+    "launch": set(),
     "prompts": set(),
     "host": {"effects", "sandbox"},
     "core": {"effects", "host"},
@@ -27,6 +28,7 @@ ARROWS = {
     "context": {"core", "settings"},
     "brain": {"core", "models", "settings", "prompts"},
     "agent": {
+        "launch",
         "brain",
         "context",
         "core",
@@ -39,6 +41,7 @@ ARROWS = {
         "version",
     },
     "ui": {
+        "launch",
         "agent",
         "brain",
         "context",

@@ -149,6 +149,8 @@ def _command(policy: Policy, command: str, cwd: str, read_line: ReadLine) -> _Fo
 
 def _granted(policy: Policy, text: str) -> bool:
     words = " ".join(text.split())
+    if set(words) & set("<>$`"):
+        return False  # what is redirected or substituted is more than the prefix allowed
     for grant in policy.granted:
         prefix = grant.removeprefix("command: ")
         if prefix != grant and (words == prefix or words.startswith(prefix + " ")):

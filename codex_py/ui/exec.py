@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from codex_py.agent import Agent, Launch, open_agent
+from codex_py.agent import Agent, open_agent
 from codex_py.core.entries import Assistant, Decision, Delta, Entry, ToolCall, ToolResult, TurnEnded
 from codex_py.core.errors import UsageError
+from codex_py.launch import Launch
 from codex_py.settings import Settings
 from codex_py.ui.codex_events import Mapping
 from codex_py.ui.progress import Progress

@@ -8,9 +8,9 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from codex_py.agent import Launch
 from codex_py.core.errors import UsageError
 from codex_py.core.policy import MODES
+from codex_py.launch import Launch
 from codex_py.settings import EFFORTS, Settings, load
 from codex_py.ui.stdin import read_prompt
 

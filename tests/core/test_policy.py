@@ -121,6 +121,8 @@ def test_grants_hold_for_a_prefix_of_words_until_the_session_is_resumed() -> Non
     assert decide(now, runs("ls && npm test"), read_line).verdict == "allow"
     assert decide(now, runs("npm tester"), read_line).verdict == "ask"
     assert decide(now, runs("npm test && make"), read_line).verdict == "ask"
+    assert decide(now, runs("npm test > ../out"), read_line).verdict == "ask"
+    assert decide(now, runs("npm test $(make)"), read_line).verdict == "ask"
     later = standing(policy("suggest"), [*log, Resumed(cwd=WORKSPACE)])
     assert decide(later, runs("npm test"), read_line).verdict == "ask"
 

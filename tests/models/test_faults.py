@@ -112,7 +112,11 @@ def test_a_fault_is_one_clear_line_and_the_next_request_works(name: str) -> None
 
 def test_nothing_is_lost_when_a_fault_passes() -> None:
     async def main() -> None:
-        turns: list[Any] = [refuse(500), [text("half"), fault("reset")], [text("whole"), style("noise")]]
+        turns: list[Any] = [
+            refuse(500),
+            [text("half"), fault("reset")],
+            [text("whole"), style("noise")],
+        ]
         with Server(turns) as server:
             client = ResponsesClient(Door(server.url, KEY, timeouts=QUICK))
 

@@ -40,7 +40,9 @@ def test_asked_beyond_its_script_it_fails_and_says_so() -> None:
 
 
 def test_a_failing_turn_gives_its_deltas_and_no_entry() -> None:
-    script: Any = [[{"text": "half"}, {"error": "busy", "fault": "rate", "retry": True, "after": 2}]]
+    script: Any = [
+        [{"text": "half"}, {"error": "busy", "fault": "rate", "retry": True, "after": 2}]
+    ]
     error, events = asyncio.run(failure(Scripted(script), request()))
     assert said(events, "text") == "half"
     assert entries(events) == []

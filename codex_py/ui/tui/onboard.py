@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from codex_py.agent import Launch
 from codex_py.core.errors import UsageError
+from codex_py.launch import Launch
 from codex_py.settings import Settings
 from codex_py.ui.text import visible
 from codex_py.ui.tui import saved

@@ -27,7 +27,8 @@ from codex_py.ui.tui.turns import Turns
 from codex_py.ui.tui.view import View
 
 if TYPE_CHECKING:
-    from codex_py.agent import Agent, Launch
+    from codex_py.agent import Agent
+    from codex_py.launch import Launch
     from codex_py.ui.render import Renderer
     from codex_py.ui.tui.prompts import Prompt
 

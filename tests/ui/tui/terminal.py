@@ -18,13 +18,6 @@ import pytest
 
 from tests.conftest import Program
 
-START = (
-    "import sys\n"
-    "from codex_py.cli import _parser\n"
-    "from codex_py.ui.tui import main\n"
-    "sys.exit(main(_parser('codex-py').parse_args(sys.argv[1:])))\n"
-)
-
 
 class Terminal:
     """One tmux pane of its own server."""
@@ -103,7 +96,7 @@ def session(
     }
     full = {**program.env(**told), "TERM": env.get("TERM", "screen-256color")}
     words = ["env", "-i", *(f"{name}={value}" for name, value in full.items())]
-    words += [sys.executable, "-c", START, *args]
+    words += [sys.executable, "-m", "codex_py", *args]
     line = f"cd {shlex.quote(str(program.cwd))}; {shlex.join(words)}; code=$?; stty -a; echo EXIT $code; cat"
     terminal = Terminal(folder)
     terminal.start(line, columns, rows)

@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import Program, kinds
 from tests.server import Server
 from tests.turns import call, fault, gate, text
-from tests.ui.tui.terminal import START, known, session
+from tests.ui.tui.terminal import known, session
 
 pytestmark = pytest.mark.tui
 
@@ -506,7 +506,7 @@ def test_a_prompt_on_the_command_line_is_sent_at_once(program: Program, tmp_path
 
 def test_without_a_terminal_it_names_exec_and_writes_nothing(program: Program) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", START],
+        [sys.executable, "-m", "codex_py"],
         cwd=program.cwd,
         env=program.env(),
         stdin=subprocess.DEVNULL,

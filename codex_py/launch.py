@@ -1,0 +1,17 @@
+"""How a run was started: what is not a setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Where to work, and how."""
+
+    cwd: str
+    add_dirs: tuple[str, ...] = ()
+    interactive: bool = False
+    skip_git_check: bool = False
+    scratch: str = ""
+    """Where to keep the log instead of the home folder: for runs that leave nothing."""
