@@ -23,7 +23,9 @@ from codex_py.core.commands.words import Word
 STUBS = """cat ls grep sort git find head wc sed evil touch tee timeout env xargs sudo rm date uniq
 bash sh tr""".split()
 STUB = """#!{sh}
-{{ printf '%s' "${{0##*/}}"; for word; do printf '\\037%s' "$word"; done; printf '\\036'; }} >> {log}
+told="${{0##*/}}"
+for word; do told="$told\x1f$word"; done
+printf '%s\\036' "$told" >> {log}
 echo '-o W evil'
 """
 LINES = r"""cat a⏎ls⏎echo hi⏎grep x a⏎[ -f a ]⏎[[ a == b ]]⏎cd d⏎x=1⏎evil⏎true⏎read x⏎head -1 a⏎sort a

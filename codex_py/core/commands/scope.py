@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from codex_py.core.commands.line import Part
@@ -17,6 +18,11 @@ MOST_PARTS = 200
 MOST_FOLDERS = 6
 Folders = tuple[str, ...]
 """The folders a part could run in, relative to where the line starts ("" is that place)."""
+
+PROCESSES = re.compile(
+    r"^(?:/|~|.*\.\.(?:/|$)).*?\bproc(?:/(?!(?:cpuinfo|meminfo|version|loadavg|uptime)$)|$)|^/proc/*$"
+)
+"""Paths into the folder that shows every program's environment."""
 
 
 class Puzzled(Exception):
@@ -45,6 +51,9 @@ class Scope:
         """Add a part that was found."""
         if len(self.parts) >= MOST_PARTS:
             raise Puzzled(f"more than {MOST_PARTS} commands on one line")
+        if any(PROCESSES.search(path) for path in part.reads):
+            why = "files in /proc show environments, which may hold secrets"
+            part = replace(part, reading=False, why=why)
         self.parts.append(part)
 
 

@@ -19,10 +19,6 @@ from codex_py.core.commands.words import Word
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-PROCESSES = re.compile(
-    r"^(?:/|~|.*\.\.(?:/|$)).*?\bproc(?:/(?!(?:cpuinfo|meminfo|version|loadavg|uptime)$)|$)|^/proc/*$"
-)
-"""Paths into the folder that shows every program's environment."""
 OWN = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 """Names a line may set for itself: programs and bash listen to names in capitals."""
 HEARD = re.compile(r"_|histchars|auto_resume|.*_proxy", re.ASCII)
@@ -91,8 +87,6 @@ def note(
 ) -> None:
     """Add the part to what was found."""
     reads = verdict.reads + tuple(path for one in redirects for path in one.reads)
-    if any(PROCESSES.search(path) for path in placed(folders, reads)):
-        troubles.append("files in /proc show environments, which may hold secrets")
     writes = verdict.writes + tuple(path for one in redirects for path in one.writes)
     first = start_of(nodes[0], scope.source)
     scope.note(
