@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from codex_py.core.policy import Piece, Policy
 from codex_py.core.session import Session
 from codex_py.core.tool import Tool
 from codex_py.core.turn import run_turn
-from codex_py.host import Host, Unconfined, open_host, settled
+from codex_py.host import Host, Unconfined, open_host
 from codex_py.host.confine import Ground, WrongPlace
 from codex_py.host.git import find_root
 from codex_py.host.images import inspect
@@ -55,12 +56,26 @@ class Agent:
     def describe(self) -> str:
         """One line: version, model, mode and confinement, folder."""
         policy, host = self.kit.policy, self.kit.host
-        confined = f" ({host.confinement})" if policy.mode == "full-auto" else ""
+        confined = " (confined)" if policy.mode == "full-auto" else ""
         effort = f" {self.kit.settings.effort}" if self.kit.settings.effort else ""
         return (
             f"codex-py {__version__} · {self.brain.label}{effort} · "
             f"{policy.mode}{confined} · {host.cwd}"
         )
+
+    async def wall(self) -> str:
+        """Wait until it is known what confines commands; returns a warning, empty when strong.
+
+        Raises UsageError where full-auto has nothing to confine with.
+        """
+        host = self.kit.host
+        if not host.free:
+            return ""
+        try:
+            await asyncio.to_thread(host.confined.ready, "workspace-write")
+        except Unconfined as error:
+            raise UsageError(no_wall(error)) from error
+        return host.weakness
 
     async def close(self) -> None:
         """End what was started, let go of the log."""
@@ -102,17 +117,15 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         readable=tuple(os.path.abspath(os.path.expanduser(each)) for each in settings.readable),
         network=settings.network_access,
     )
-    host = open_host(ground, os.environ, timeout=settings.command_timeout)
+    try:
+        host = open_host(ground, os.environ, timeout=settings.command_timeout, free=needed)
+    except Unconfined as error:
+        raise UsageError(no_wall(error)) from error
     try:
         brain = choose(settings, os.environ, tell)
-        brain.warm()  # meanwhile the launcher looks at the workspace on another core
-        host = settled(host.without_keys(brain.key_names), needed=needed)
+        host = host.without_keys(brain.key_names)
         folder = Path(launch.scratch) if launch.scratch else settings.home / "sessions"
         session = sessions.create(folder)
-    except Unconfined as error:
-        host.close()
-        wrong = isinstance(error, WrongPlace)
-        raise UsageError(str(error) if wrong else f"{NO_WALL}: {error}") from error
     except BaseException:
         host.close()
         raise
@@ -142,8 +155,6 @@ def _begin(
     )
     if brain.warning:
         session.append(Notice(text=brain.warning))
-    if host.weakness and settings.approval_mode == "full-auto":
-        session.append(Notice(text=host.weakness))
     session.append(
         environment(
             cwd=host.cwd,
@@ -158,6 +169,11 @@ def _begin(
         session.append(each)
     if warning:
         session.append(Notice(text=warning))
+
+
+def no_wall(error: Unconfined) -> str:
+    """Why full-auto cannot start, and what to do."""
+    return str(error) if isinstance(error, WrongPlace) else f"{NO_WALL}: {error}"
 
 
 NO_WALL = (
@@ -182,7 +198,6 @@ def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: As
         policy=Policy(
             mode=settings.approval_mode,
             roots=(*host.roots, host.temporary) if host.temporary else host.roots,
-            confines=host.confines,
             secret=secret_places(settings),
             shown=tuple(filter(None, (os.path.realpath(session.beside), host.temporary))),
         ),

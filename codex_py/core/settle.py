@@ -106,7 +106,10 @@ def _prepare(call: ToolCall, session: Session, kit: Kit) -> _Ready:
     except Exception as error:
         log.debug("effects of %s", call.name, exc_info=True)
         return _Ready(call, wrong, tool, refusal=f"{call.name} failed: {_named(error)}")
-    decision = decide(standing(kit.policy, session.entries), effects, kit.read_line)
+    policy = standing(kit.policy, session.entries)
+    if effects.command is not None:
+        policy = replace(policy, confines=kit.host.confines)
+    decision = decide(policy, effects, kit.read_line)
     return _Ready(call, replace(decision, call_id=call.call_id), tool, params, effects)
 
 

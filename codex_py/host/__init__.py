@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -46,10 +45,8 @@ class Host:
     roots: tuple[str, ...]
     environ: Mapping[str, str]
     confined: Confinement
-    confinement: str = ""
-    """What confines commands here, in a few words; empty when nothing does."""
-    weakness: str = ""
-    """What the confinement found here cannot enforce, for the user."""
+    free: bool = False
+    """Every command is to run without a question, confined."""
     temporary: str = ""
     """The folder that holds the /tmp which commands see, when it is their own."""
     timeout: float = 120.0
@@ -59,9 +56,25 @@ class Host:
     """Names of environment variables that no command sees: our own keys."""
 
     @property
+    def confinement(self) -> str:
+        """What confines commands here, in a few words; empty when nothing does.
+
+        The first question waits for the launcher, some hundredths of a second.
+        """
+        try:
+            return self.confined.ready("workspace-write" if self.free else "read-only")
+        except Unconfined:
+            return ""
+
+    @property
     def confines(self) -> bool:
         """Whether commands can be confined here."""
         return bool(self.confinement)
+
+    @property
+    def weakness(self) -> str:
+        """What the confinement found here cannot enforce, for the user."""
+        return WEAK.get(self.confinement, "")
 
     def at(self, folder: str) -> Host:
         """This host, relative paths counted from another folder."""
@@ -212,28 +225,30 @@ class Host:
         return real
 
 
-def open_host(ground: Ground, environ: Mapping[str, str], *, timeout: float) -> Host:
+def open_host(
+    ground: Ground, environ: Mapping[str, str], *, timeout: float, free: bool = False
+) -> Host:
     """The host of a session; what confines commands starts in the background.
 
-    `settled` must follow before anything is run.
+    Raises Unconfined at once when it is `free` to run commands and the workspace cannot be
+    confined at all; whether the kernel enforces is known a little later.
     """
     confined = Confinement(ground, environ)
-    with contextlib.suppress(Unconfined):
-        confined.begin()
-    return Host(ground.cwd, ground.roots, environ, confined, timeout=timeout)
-
-
-def settled(host: Host, *, needed: bool) -> Host:
-    """The host with what confines it known. Raises Unconfined when needed and not had."""
     try:
-        name = host.confined.ready("workspace-write" if needed else "read-only")
+        confined.begin("workspace-write" if free else "read-only")
     except Unconfined:
-        if needed:
+        if free:
             raise
-        return host
-    temporary = host.confined.temporary() if needed else ""
-    weak = WEAK.get(name, "")
-    return replace(host, confinement=name, weakness=weak, temporary=temporary)
+    temporary = confined.temporary() if free else ""
+    return Host(
+        ground.cwd,
+        ground.roots,
+        environ,
+        confined,
+        free=free,
+        temporary=temporary,
+        timeout=timeout,
+    )
 
 
 WEAK = {

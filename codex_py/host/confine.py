@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,6 +56,7 @@ class Confinement:
         self._names: dict[str, str] = {}
         self._why: type[Unconfined] | None = None
         self._words = ""
+        self._lock = threading.Lock()
 
     def begin(self, mode: str = "workspace-write") -> None:
         """Start the launcher in the background. Raises Unconfined for a refused workspace."""
@@ -73,7 +75,14 @@ class Confinement:
             raise self._why(self._words) from error
 
     def ready(self, mode: str = "workspace-write") -> str:
-        """What enforces a mode, in a few words. Raises Unconfined."""
+        """What enforces a mode, in a few words; waits until it is known. Raises Unconfined.
+
+        May be called from any thread.
+        """
+        with self._lock:
+            return self._ready(mode)
+
+    def _ready(self, mode: str) -> str:
         if mode in self._names:
             return self._names[mode]
         from codex_py_sandbox import PolicyError, SandboxUnavailable  # late: loaded by begin
@@ -116,7 +125,7 @@ class Confinement:
         return str(self._session.host_path(path))
 
     def temporary(self) -> str:
-        """The folder that holds the session's own /tmp; empty when commands share the real one."""
+        """The folder for the /tmp that confined commands see; empty when there is none."""
         inner = os.path.dirname(self.host_path("/tmp/x"))
         return "" if inner == "/tmp" else os.path.dirname(os.path.realpath(inner))
 

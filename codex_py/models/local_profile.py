@@ -58,6 +58,8 @@ NUMBER = re.compile(r"^ *\d+ ", re.M)
 WRITES = re.compile(
     r">|\b(mv|cp|rm|mkdir|touch|tee|ln|chmod|git|patch|pip|make)\b|\bsed\b.*-i|\bsort\b.*-o|-c\b"
 )
+MISSING = re.compile(r"can't open file|command not found|No module named")
+"""A check that could not even begin: made up, and not to be insisted on."""
 CHECK = re.compile(r"\b(pytest|unittest|test_\w+|\w+_test|tests?)\b|\bpython3? ")
 
 
@@ -218,8 +220,8 @@ def _failed_check(results: Sequence[tuple[ToolCall, ToolResult]]) -> tuple[str, 
     """The newest test command that failed, and whether files were changed since."""
     for place in range(len(results) - 1, -1, -1):
         call, result = results[place]
-        command = str(result.data.get("command", ""))
-        if call.name == "shell" and CHECK.search(command):
+        command, said = str(result.data.get("command", "")), words(result.parts)
+        if call.name == "shell" and CHECK.search(command) and not MISSING.search(said):
             if result.ok:
                 return None
             return command, any(_changes(*each) for each in results[place + 1 :])

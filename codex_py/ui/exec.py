@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.agent import Agent, open_agent
-from codex_py.core.entries import Assistant, Decision, Delta, Entry, ToolCall, ToolResult, TurnEnded
+from codex_py.core.entries import (
+    Assistant,
+    Decision,
+    Delta,
+    Entry,
+    Notice,
+    ToolCall,
+    ToolResult,
+    TurnEnded,
+)
 from codex_py.core.errors import UsageError
 from codex_py.launch import Launch
 from codex_py.settings import Settings
@@ -68,7 +77,7 @@ async def _main(
             out(entry)
         out.header(agent)
         agent.session.subscribe(out)
-        ended = await agent.run(options.prompt, images)
+        ended = await _walled(agent, options.prompt, images)
     except asyncio.CancelledError:
         out.note("interrupted; what was done is kept", "yellow")
         out.note(f"session {agent.session.path}", "dim")
@@ -76,6 +85,23 @@ async def _main(
     finally:
         await asyncio.shield(agent.close())
     return out.finish(agent, ended)
+
+
+async def _walled(agent: Agent, prompt: str, images: Sequence[tuple[str, bytes]]) -> TurnEnded:
+    """The turn, ended at once where it turns out that nothing can confine its commands.
+
+    The launcher takes its time while the first request is under way; a command waits for it.
+    """
+    turn = asyncio.ensure_future(agent.run(prompt, images))
+    try:
+        warning = await agent.wall()
+        if warning:
+            agent.session.append(Notice(text=warning))
+        return await turn
+    except BaseException:
+        turn.cancel()
+        await asyncio.gather(turn, return_exceptions=True)
+        raise
 
 
 def _catch_signals(interrupted: list[int]) -> None:

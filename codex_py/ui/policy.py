@@ -12,7 +12,7 @@ from codex_py.agent import read_pieces
 from codex_py.core.errors import UsageError
 from codex_py.core.policy import MODES, Policy, decide
 from codex_py.effects import Effects
-from codex_py.host import open_host, settled
+from codex_py.host import open_host
 from codex_py.host.confine import Ground, Unconfined
 from codex_py.settings import load, secret_places
 from codex_py.ui.text import visible
@@ -98,10 +98,11 @@ def _explain(words: list[str], mode: str, cwd: str, as_json: bool) -> int:
 
 def _confinement(cwd: str, own: str) -> str:
     """What would confine commands here; empty when nothing does."""
-    host = open_host(Ground(cwd, (cwd,), own), os.environ, timeout=1)
     try:
-        return settled(host, needed=True).confinement
+        host = open_host(Ground(cwd, (cwd,), own), os.environ, timeout=1, free=True)
     except Unconfined:
         return ""
+    try:
+        return host.confinement
     finally:
         host.close()
