@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codex_py.brain import Brain, Tell, choose
@@ -15,7 +15,7 @@ from codex_py.core.entries import Entry, Image, Notice, Part, Started, Text, Tur
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import Ask, Kit
 from codex_py.core.limits import Limits
-from codex_py.core.policy import Piece, Policy
+from codex_py.core.policy import Piece, Policy, ReadLine, inside
 from codex_py.core.session import Session
 from codex_py.core.tool import Tool
 from codex_py.core.turn import run_turn
@@ -201,7 +201,7 @@ def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: As
             secret=secret_places(settings),
             shown=tuple(filter(None, (os.path.realpath(session.beside), host.temporary))),
         ),
-        read_line=read_pieces,
+        read_line=reader(host.roots, host.environ),
         host=host,
         ask=ask,
         limits=Limits(max_steps=settings.max_steps or brain.max_steps),
@@ -227,17 +227,50 @@ def _instructions(settings: Settings, tools: Sequence[Tool]) -> str:
     return "\n\n".join(parts)
 
 
-def read_pieces(command: str, cwd: str) -> tuple[Piece, ...]:
-    """A command line's parts for policy; what could not be understood is one asking part."""
+def reader(roots: Sequence[str], environ: Mapping[str, str]) -> ReadLine:
+    """Reads command lines as they would run here, with this PATH."""
+
+    def read(command: str, cwd: str) -> tuple[Piece, ...]:
+        return read_pieces(command, cwd, tuple(roots), environ.get("PATH", ""))
+
+    return read
+
+
+def read_pieces(
+    command: str, cwd: str, roots: tuple[str, ...] = (), path: str = ""
+) -> tuple[Piece, ...]:
+    """A command line's parts for policy; what could not be understood is one asking part.
+
+    A name that PATH leads into one of the roots is not the program it seems to be.
+    """
     from codex_py.core.commands import read_line  # late: the grammar is loaded when needed
 
     line = read_line(command)
     if not line.understood and all(part.reading for part in line.parts):
         return (Piece(command, False, "it could not be understood"),)
-    return tuple(
-        Piece(part.text, part.reading, part.why, tuple(_real(each, cwd) for each in part.reads))
-        for part in line.parts
-    )
+    found = []
+    for part in line.parts:
+        reads = tuple(_real(each, cwd) for each in part.reads)
+        planted = next((each for each in part.programs if _planted(each, cwd, roots, path)), "")
+        if planted:
+            why = f"PATH leads to a {planted} inside the workspace"
+            found.append(Piece(part.text, False, why, reads))
+        else:
+            found.append(Piece(part.text, part.reading, part.why, reads, part.walled))
+    return tuple(found)
+
+
+def _planted(name: str, cwd: str, roots: tuple[str, ...], path: str) -> bool:
+    """Whether the first program of that name on PATH lies where an edit could have put it."""
+    for folder in path.split(":") if path and "/" not in name else ():
+        full = os.path.join(cwd, folder, name)
+        if os.access(full, os.X_OK) and not os.path.isdir(full):
+            return (
+                not os.path.isabs(folder)
+                or inside(os.path.realpath(full), roots)
+                or inside(os.path.realpath(folder or cwd), roots)
+            )
+    return False
 
 
 def _real(path: str, cwd: str) -> str:

@@ -318,4 +318,4 @@ SECRETS = (
     ".claude",
     ".gemini",
 )
-SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/var/run/secrets")
+SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/var/run/secrets", "/proc")

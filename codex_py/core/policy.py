@@ -42,10 +42,15 @@ class Piece:
     reading: bool
     why: str
     reads: tuple[str, ...] = ()
+    walled: bool = False
+    """It only reads as long as it is confined: git may run what a repository names."""
 
 
 ReadLine = Callable[[str, str], tuple[Piece, ...]]
 """Reads a command line as it would run in a folder; the paths it names come back real."""
+
+
+UNWALLED = "it may start programs that the project names, and nothing can confine it here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +140,8 @@ def _command(policy: Policy, command: str, cwd: str, read_line: ReadLine) -> _Fo
         return _Found(True, "commands cannot be confined on this machine")
     pieces = read_line(command, cwd)
     asking = [piece for piece in pieces if not piece.reading]
+    if not policy.confines:
+        asking += [replace(piece, why=UNWALLED) for piece in pieces if piece.walled]
     secrets = [path for piece in pieces for path in piece.reads if _secret(policy, path)]
     if pieces and not asking and not secrets:
         confined = "read-only" if policy.confines else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codex_py.host.processes import QUIET, Ended, Running, shell
+from codex_py.host.processes import QUIET, Ended, Running, shell, starts_code
 
 if TYPE_CHECKING:
     from codex_py_sandbox import Exit, Grant, Job, Policy, Session
@@ -105,6 +105,7 @@ class Confinement:
         self.ready(mode)
         assert self._session is not None
         quiet: dict[str, str | None] = dict(QUIET)
+        quiet |= {name: None for name in self._environ if starts_code(name)}
         with open(os.devnull, "rb") as nothing:
             job = self._session.start(
                 [shell(), "-c", command],

@@ -242,10 +242,17 @@ QUIET = {
 def environment(own: Mapping[str, str], hidden: frozenset[str]) -> dict[str, str]:
     """The user's environment for an approved command: all of it but our own keys."""
     values = {own[name] for name in hidden if own.get(name)}
-    return {
-        **{name: text for name, text in own.items() if name not in hidden and text not in values},
-        **QUIET,
+    kept = {
+        name: text
+        for name, text in own.items()
+        if name not in hidden and text not in values and not starts_code(name)
     }
+    return {**kept, **QUIET}
+
+
+def starts_code(name: str) -> bool:
+    """Whether bash runs or defines what this variable holds, before the command itself."""
+    return name in ("BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS") or name.startswith("BASH_FUNC_")
 
 
 def capture(

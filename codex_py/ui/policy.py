@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from codex_py.agent import read_pieces
+from codex_py.agent import reader
 from codex_py.core.errors import UsageError
 from codex_py.core.policy import MODES, Policy, decide
 from codex_py.effects import Effects
@@ -65,8 +65,9 @@ def _explain(words: list[str], mode: str, cwd: str, as_json: bool) -> int:
         confines=bool(confinement),
         secret=secret_places(settings),
     )
-    decision = decide(policy, Effects(command=command, cwd=cwd), read_pieces)
-    pieces = read_pieces(command, cwd)
+    read = reader((cwd,), os.environ)
+    decision = decide(policy, Effects(command=command, cwd=cwd), read)
+    pieces = read(command, cwd)
     if as_json:
         parts = [
             {"part": each.text, "reading": each.reading, "why": each.why, "reads": each.reads}

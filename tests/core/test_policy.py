@@ -102,6 +102,14 @@ def test_without_confinement_full_auto_asks_before_commands() -> None:
     assert decide(policy("suggest", False), runs("ls"), read_line).confined == ""
 
 
+def test_what_only_reads_when_confined_asks_where_nothing_confines() -> None:
+    def git(command: str, cwd: str) -> tuple[Piece, ...]:
+        return (Piece(command, True, "only reads", walled=True),)
+
+    assert decide(policy("suggest"), runs("git status"), git).verdict == "allow"
+    assert decide(policy("suggest", False), runs("git status"), git).verdict == "ask"
+
+
 def test_a_question_names_the_option_that_would_allow_it() -> None:
     assert decide(policy("suggest"), writes(f"{WORKSPACE}/a"), read_line).grant == (
         "--approval-mode auto-edit"

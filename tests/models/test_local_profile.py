@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from codex_py.core.entries import (
@@ -89,6 +90,13 @@ def test_a_failing_check_is_not_left_failing() -> None:
     assert nudge(turn) == FAILING
     turn += [reminder(FAILING), *FAILED, said("Fixed.")]
     assert nudge(turn) == ""
+
+
+def test_a_check_that_does_not_exist_is_not_insisted_on() -> None:
+    call, result = did("shell", ok=False, command="python3 test_b.py")
+    assert isinstance(result, ToolResult)
+    result = replace(result, parts=(Text("python3: can't open file 'test_b.py'"),))
+    assert nudge([ASKED, *EDITED, call, result, said("Changed a.py.")]) == ""
 
 
 def test_a_change_after_a_failing_check_is_checked_again() -> None:

@@ -217,6 +217,29 @@ def test_max_steps_stops_with_its_own_code(program: Program) -> None:
     assert "--max-steps 2" in done.err
 
 
+def test_a_program_planted_in_the_workspace_is_not_free(program: Program, repo: Path) -> None:
+    (repo / "bin").mkdir()
+    (repo / "bin" / "cat").write_text("#!/bin/sh\ntouch planted\n")
+    (repo / "bin" / "cat").chmod(0o755)
+    path = {"PATH": f"{repo}/bin:{os.environ['PATH']}"}
+    with Server([[call("shell", {"command": "cat hello.py"})], text("ok")]) as server:
+        done = program.run("exec", "go", url=server.url, env=path)
+    assert done.code == 5
+    assert "inside the workspace" in done.err
+
+
+def test_nothing_in_the_environment_runs_before_a_free_command(
+    program: Program, repo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "rc").write_text(f"touch {tmp_path}/ran\n")
+    traps = {"BASH_ENV": f"{tmp_path}/rc", "BASH_FUNC_cat%%": f"() {{ touch {tmp_path}/ran; }}"}
+    with Server([[call("shell", {"command": "cat hello.py"})], text("ok")]) as server:
+        done = program.run("exec", "go", url=server.url, env=traps)
+        told = json.dumps(server.posts()[1]["input"])
+    assert done.code == 0 and "return 'hello'" in told
+    assert not (tmp_path / "ran").exists()
+
+
 def test_an_answer_that_was_cut_off_does_not_count_as_finished(program: Program) -> None:
     with Server([[text("half of it"), ended("max_output_tokens")]]) as server:
         done = program.run("exec", "hi", url=server.url)
