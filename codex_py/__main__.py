@@ -12,6 +12,10 @@ def main() -> int:
 
         sys.stdout.write(f"codex-py {__version__}\n")
         return 0
+    if sys.argv[1:2] == ["exec"]:
+        import gc  # late: as above
+
+        gc.disable()  # what is imported stays; ui/exec.py enables it again
     from codex_py.cli import main as run  # late: the parser costs what --version need not pay
 
     return _leave(run(sys.argv[1:]))

@@ -5,8 +5,24 @@ from __future__ import annotations
 from codex_py.core.tool import Tool
 
 
+def _pydantic() -> None:
+    """Import pydantic without plugins: they cost time, and any package could bring one."""
+    import os  # late: importing does nothing
+
+    given = os.environ.get("PYDANTIC_DISABLE_PLUGINS")
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    try:
+        import pydantic.main  # noqa: F401  # late: what this is about
+    finally:
+        if given is None:
+            del os.environ["PYDANTIC_DISABLE_PLUGINS"]
+        else:
+            os.environ["PYDANTIC_DISABLE_PLUGINS"] = given
+
+
 def builtin(patch_style: str, *, vision: bool = True) -> tuple[Tool, ...]:
     """The tools for a model: `patch` or `replace` says how it edits."""
+    _pydantic()
     from codex_py.tools import list_files, read_file, search, shell, update_plan  # late: pydantic
 
     tools = [read_file.TOOL, list_files.TOOL, search.TOOL]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -72,6 +73,9 @@ async def _main(
     _catch_signals(interrupted)
     out = _Out(options)
     agent = open_agent(settings, launch, nobody, lambda line: out.note(line, "dim"))
+    agent.brain.warm()
+    gc.freeze()
+    gc.enable()
     try:
         for entry in agent.session.entries:
             out(entry)
