@@ -19,6 +19,7 @@ from codex_py.core.policy import Piece, Policy, ReadLine, inside
 from codex_py.core.session import Session
 from codex_py.core.tool import Tool
 from codex_py.core.turn import run_turn
+from codex_py.effects import Effects
 from codex_py.host import Host, Unconfined, open_host
 from codex_py.host.confine import Ground, WrongPlace
 from codex_py.host.git import find_root
@@ -167,8 +168,15 @@ def _begin(
     found, warning = documents(settings, host.cwd, git_root)
     for each in found if brain.profile is None else ():
         session.append(each)
+    if brain.profile is not None and brain.profile.files is not None:
+        seen = host.under(Effects(reads=(host.cwd,))).listing(".", 3, NAMES)[0]
+        session.append(brain.profile.files([each.path for each in seen if not each.folder]))
     if warning:
         session.append(Notice(text=warning))
+
+
+NAMES = 41
+"""Files and folders looked at for a model that is told their names."""
 
 
 def no_wall(error: Unconfined) -> str:

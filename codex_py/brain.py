@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from codex_py.core.client import ModelClient
-from codex_py.core.entries import Entry
+from codex_py.core.entries import Context, Entry
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import silent
 from codex_py.core.request import ModelSettings
@@ -31,6 +31,8 @@ class Profile:
     tools: tuple[str, ...]
     max_steps: int = 0
     nudge: Callable[[Sequence[Entry]], str] = silent
+    files: Callable[[Sequence[str]], Context] | None = None
+    """Tells the model the names of the workspace's files, where it needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,5 +206,11 @@ def _local(
         vision=False,
         key_names=hidden,
         body=lambda request: body(profile.shaped(request), QUIRKS),
-        profile=Profile(profile.INSTRUCTIONS, profile.TOOLS, profile.MAX_STEPS, profile.nudge),
+        profile=Profile(
+            profile.INSTRUCTIONS,
+            profile.TOOLS,
+            profile.MAX_STEPS,
+            profile.nudge,
+            profile.files,
+        ),
     )

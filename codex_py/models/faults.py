@@ -217,7 +217,7 @@ def lost(where: str, error: BaseException, seconds: float, connect: float) -> Mo
         )
     if "Timeout" in name:
         return ModelError(f"{where} was silent for {seconds:g} s", fault="network", retry=True)
-    if isinstance(deepest, ConnectionRefusedError) or "refused" in why.lower():
+    if _refused(error) or "refused" in why.lower():
         return Unreachable(f"nobody answers at {where}: is the server running?")
     if "certificate" in why.lower() or "CERTIFICATE" in str(deepest):
         return ModelError(
@@ -228,6 +228,19 @@ def lost(where: str, error: BaseException, seconds: float, connect: float) -> Mo
         return ModelError(f"{where} cannot be asked: {why}", fault="request")
     verb = "cannot be reached" if "Connect" in name else "broke the connection"
     return ModelError(f"{where} {verb}: {why}", fault="network", retry=True)
+
+
+def _refused(error: BaseException) -> bool:
+    """Whether a refused connection is anywhere among the causes."""
+    seen: Any = error
+    for _ in range(10):
+        inside = getattr(seen, "exceptions", ())
+        if any(isinstance(each, ConnectionRefusedError) for each in (seen, *inside)):
+            return True
+        seen = seen.__cause__ or seen.__context__
+        if seen is None:
+            return False
+    return False
 
 
 def _deepest(error: BaseException) -> BaseException:

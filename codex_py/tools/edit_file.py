@@ -13,6 +13,9 @@ from codex_py.tools._edit import edit
 from codex_py.tools._lines import EditError
 from codex_py.tools._written import encoded, write
 
+SHOWN = 2_000
+"""Characters of a file that are shown whole when the text to replace is not in it."""
+
 
 class Params(BaseModel):
     """Which text becomes which."""
@@ -42,7 +45,11 @@ async def run(params: Params, call: Call) -> Output:
     try:
         edited = edit(text, params.old, params.new, bool(params.all))
     except EditError as error:
-        raise ToolError(f"Nothing was changed in {params.path}. {error}") from None
+        told = f"Nothing was changed in {params.path}. {error}"
+        if len(text) > SHOWN or params.old in text:
+            raise ToolError(told) from None
+        seen = {"seen": {call.host.real(params.path): call.host.digest(before)}}
+        raise ToolError(f"{told}\nIt holds:\n{text}", seen) from None
     after = encoded(edited.text)
     change = Change("update", params.path, before, after, notes=edited.notes)
     count = len(edited.lines)

@@ -17,27 +17,25 @@ FILES = {
 """A small calculator."""
 
 
-def add(a, b):
-    """The sum of two numbers."""
-    return a - b
-
-
 def multiply(a, b):
-    """The product of two numbers."""
+    return a * b
+
+
+def divide(a, b):
     return a * b
 ''',
     "test_calc.py": """\
 import unittest
 
-from calc import add, multiply
+from calc import divide, multiply
 
 
 class CalcTest(unittest.TestCase):
-    def test_add(self):
-        self.assertEqual(add(2, 3), 5)
-
     def test_multiply(self):
         self.assertEqual(multiply(2, 3), 6)
+
+    def test_divide(self):
+        self.assertEqual(divide(6, 3), 2)
 
 
 if __name__ == "__main__":
@@ -46,7 +44,7 @@ if __name__ == "__main__":
     ".gitignore": "__pycache__/\n",
 }
 
-PROMPT = "python3 test_calc.py fails, fix calc.py"
+PROMPT = "fix the failing test"
 
 
 def main() -> int:
