@@ -55,14 +55,10 @@ class Agent:
         return self.session.entries[self._turn :]
 
     def describe(self) -> str:
-        """One line: version, model, mode and confinement, folder."""
+        """One line: version, model, mode, folder."""
         policy, host = self.kit.policy, self.kit.host
-        confined = " (confined)" if policy.mode == "full-auto" else ""
         effort = f" {self.kit.settings.effort}" if self.kit.settings.effort else ""
-        return (
-            f"codex-py {__version__} · {self.brain.label}{effort} · "
-            f"{policy.mode}{confined} · {host.cwd}"
-        )
+        return f"codex-py {__version__} · {self.brain.label}{effort} · {policy.mode} · {host.cwd}"
 
     async def wall(self) -> str:
         """Wait until it is known what confines commands; returns a warning, empty when strong.

@@ -81,7 +81,7 @@ async def _main(
             out(entry)
         out.header(agent)
         agent.session.subscribe(out)
-        ended = await _walled(agent, options.prompt, images)
+        ended = await _walled(agent, options, images, out)
     except asyncio.CancelledError:
         out.note("interrupted; what was done is kept", "yellow")
         out.note(f"session {agent.session.path}", "dim")
@@ -91,14 +91,18 @@ async def _main(
     return out.finish(agent, ended)
 
 
-async def _walled(agent: Agent, prompt: str, images: Sequence[tuple[str, bytes]]) -> TurnEnded:
+async def _walled(
+    agent: Agent, options: Options, images: Sequence[tuple[str, bytes]], out: _Out
+) -> TurnEnded:
     """The turn, ended at once where it turns out that nothing can confine its commands.
 
     The launcher takes its time while the first request is under way; a command waits for it.
     """
-    turn = asyncio.ensure_future(agent.run(prompt, images))
+    turn = asyncio.ensure_future(agent.run(options.prompt, images))
     try:
         warning = await agent.wall()
+        if agent.kit.host.free and not options.json:
+            out.note(f"commands are confined by {agent.kit.host.confinement}", "dim")
         if warning:
             agent.session.append(Notice(text=warning))
         return await turn
