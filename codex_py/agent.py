@@ -112,6 +112,7 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         git=settings.git,
         deny_read=tuple(os.path.abspath(os.path.expanduser(each)) for each in settings.deny_read),
         readable=tuple(os.path.abspath(os.path.expanduser(each)) for each in settings.readable),
+        keep_env=settings.keep_env,
         network=settings.network_access,
     )
     try:

@@ -54,6 +54,8 @@ class Settings:
     """From `[sandbox_workspace_write]`: folders writable beside the workspace."""
     readable: tuple[str, ...] = ()
     """From there too: paths among the secrets that may be read."""
+    keep_env: tuple[str, ...] = ()
+    """From there too: names (or globs) of variables that confined commands may see."""
     network_access: bool = False
     """From there too: confined commands may use the network."""
     deny_read: tuple[str, ...] = ()
@@ -170,6 +172,7 @@ ELSEWHERE = {
 WALL = {
     "writable_roots": "tuple[str, ...]",
     "readable": "tuple[str, ...]",
+    "keep_env": "tuple[str, ...]",
     "network_access": "bool",
 }
 """Keys of `[sandbox_workspace_write]`."""

@@ -38,6 +38,8 @@ class Ground:
     deny_read: tuple[str, ...] = ()
     readable: tuple[str, ...] = ()
     """Paths among the secrets that may be read after all."""
+    keep_env: tuple[str, ...] = ()
+    """Variables that commands may see beside the usual ones."""
     network: bool = False
     """Commands may use the network: only ever by the user's own word."""
 
@@ -137,7 +139,7 @@ class Confinement:
             self._session = None
 
     def _policy(self, mode: str) -> Policy:
-        from codex_py_sandbox import Policy  # late: loaded by begin
+        from codex_py_sandbox import EnvRules, Policy  # late: loaded by begin
 
         ground = self._ground
         return Policy(
@@ -147,6 +149,7 @@ class Confinement:
             deny_read=tuple(Path(each) for each in ground.deny_read),
             allow_read=tuple(Path(each) for each in ground.readable),
             network="on" if ground.network else "off",
+            env=EnvRules(keep=ground.keep_env),
             own=(Path(ground.own),),
         )
 

@@ -1,4 +1,4 @@
-"""The environment a command may see: the parent's without its keys, tokens and agent sockets."""
+"""The environment a command may see: known names of the parent's, without keys and tokens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,25 @@ from fnmatch import fnmatchcase
 
 from codex_py_sandbox.policy import Policy
 
-# Globs over upper-case names.
+# Globs over upper-case names: what may be seen at all, unless a rule below takes it away.
+ALLOWED = (
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "SHLVL", "PWD", "OLDPWD", "HOSTNAME", "HOSTTYPE",
+    "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "TERMINFO*", "COLORTERM", "COLUMNS", "LINES", "CI",
+    "NO_COLOR", "FORCE_COLOR", "CLICOLOR*", "LS_COLORS", "EDITOR", "VISUAL", "PAGER", "*_PAGER",
+    "LESS*", "MANPATH", "INFOPATH", "TMPDIR", "TMP", "TEMP", "TEMPDIR", "_",
+    "CC", "CXX", "CPP", "LD", "AR", "FC", "*FLAGS", "LD_LIBRARY_PATH", "DYLD_*", "LIBRARY_PATH",
+    "CPATH", "*_INCLUDE_PATH", "PKG_CONFIG*", "MAKE*", "CMAKE_*", "CCACHE_*", "SOURCE_DATE_EPOCH",
+    "PYTHON*", "VIRTUAL_ENV*", "CONDA_*", "MAMBA_*", "PYENV_*", "PIP_*", "PIPX_*", "UV_*", "POETRY_*",
+    "HATCH_*", "PDM_*", "TOX_*", "NOX_*", "PYTEST_*", "COVERAGE_*", "HYPOTHESIS_*", "MYPY*", "RUFF_*",
+    "DJANGO_SETTINGS_MODULE", "FLASK_*", "NODE*", "NPM_*", "NVM_*", "FNM_*", "VOLTA_*", "COREPACK_*",
+    "YARN_*", "PNPM_*", "BUN_*", "DENO_*", "GO*", "CGO_*", "CARGO*", "RUST*", "JAVA_*", "JDK_*",
+    "MAVEN_*", "M2_*", "GRADLE_*", "SDKMAN_*", "KOTLIN_*", "RUBY*", "GEM_*", "BUNDLE_*", "RBENV_*",
+    "RAILS_ENV", "RACK_ENV", "PERL*", "PHP*", "COMPOSER_*", "DOTNET_*", "NUGET_*", "ERL_*", "MIX_*",
+    "HEX_*", "GHCUP_*", "STACK_*", "OPAM*", "OCAML*", "JULIA_*", "R_*", "NIX_*", "ASDF_*", "MISE_*",
+    "HOMEBREW_*", "XDG_*", "GIT_*", "OMP_*", "MKL_*", "OPENBLAS_*", "CUDA_*", "TORCH_*", "TF_*",
+    "HF_HOME", "PLAYWRIGHT_*", "PUPPETEER_*", "CHROME_*", "SSL_CERT_*", "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE", "DEBIAN_FRONTEND", "CODEX_PY*", "*_PROXY",
+)  # fmt: skip
 SECRET_NAMES = (
     "*KEY*", "*TOKEN*", "*SECRET*", "*PASSW*", "*PASSPHRASE*", "*CREDENTIAL*", "*_AUTH", "*_AUTH_*",
     "AUTH_*", "*_PAT", "*_DSN", "*_COOKIE*", "*SESSION_ID*", "*WEBHOOK*", "*CONNECTION_STRING*",
@@ -45,6 +63,12 @@ def secret(name: str, value: str) -> bool:
     return bool(_SECRET_VALUE.search(value))
 
 
+def allowed(name: str) -> bool:
+    """Whether the list of what commands may see holds a name."""
+    upper = name.upper()
+    return any(fnmatchcase(upper, glob) for glob in ALLOWED + HARMLESS)
+
+
 def scrub(environ: Mapping[str, str], policy: Policy) -> tuple[dict[str, str], tuple[str, ...]]:
     """The environment for commands under `policy`, and the names that were dropped.
 
@@ -62,7 +86,7 @@ def scrub(environ: Mapping[str, str], policy: Policy) -> tuple[dict[str, str], t
             or "=" in name
             or name.startswith("BASH_FUNC_")
             or unwanted
-            or (not wanted and secret(name, value))
+            or (not wanted and (not allowed(name) or secret(name, value)))
             or (policy.network == "off" and name.upper() in PROXIES and not wanted)
         ):
             dropped.append(name)

@@ -9,7 +9,7 @@ import pytest
 from codex_py_sandbox import EnvRules, Policy
 from codex_py_sandbox.envscrub import scrub
 
-ROOT = Path("/work")
+ROOT = Path("/srv/project")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_keys_tokens_and_sockets_do_not_get_in(name: str, value: str) -> None:
         ("LANG", "C"),
         ("GIT_AUTHOR_NAME", "A"),
         ("CC", "gcc"),
-        ("URL", "http://a/b"),
+        ("PIP_INDEX_URL", "http://a/b"),
     ],
 )
 def test_ordinary_variables_do(name: str, value: str) -> None:
@@ -61,3 +61,11 @@ def test_a_person_can_keep_drop_and_set() -> None:
     assert kept["TEST_KEY"] == "1"
     assert kept["MORE"] == "1"
     assert dropped == ("LANG",)
+
+
+@pytest.mark.parametrize("name", ["ACME_SIGNING", "DEPLOY_PIN", "MYVAR", "URL"])
+def test_names_that_nobody_listed_are_not_seen_unless_asked_for(name: str) -> None:
+    policy = Policy(roots=(Path("/w"),))
+    assert name not in scrub({name: "hunter2"}, policy)[0]
+    asked = policy.with_(env=EnvRules(keep=(name,)))
+    assert scrub({name: "hunter2"}, asked)[0][name] == "hunter2"
