@@ -127,7 +127,12 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
     except BaseException:
         host.close()
         raise
-    _begin(session, settings, launch, host, brain, root)
+    try:
+        _begin(session, settings, launch, host, brain, root)
+    except BaseException:
+        host.close()
+        session.close()
+        raise
     if bare:
         session.append(Notice(text=f"{NO_GIT} ({cwd})"))
     kit = _kit(settings, host, brain, session, ask)

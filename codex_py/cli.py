@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from codex_py.core.errors import UsageError
+from codex_py.core.errors import LogError, UsageError
 
 EXAMPLES = """\
 examples:
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
         return _dispatch(list(argv))
     except UsageError as error:
         sys.stderr.write(f"codex-py: {error}\n")
-        return 2
+        return 1 if isinstance(error, LogError) else 2
     except BrokenPipeError:
         sys.stderr.close()
         return 1

@@ -34,3 +34,7 @@ class ModelError(Exception):
 
 class UsageError(Exception):
     """The user asked for something that cannot be; one line, exit code 2."""
+
+
+class LogError(UsageError):
+    """The session's log cannot be written, so nothing more may happen; one line, exit code 1."""

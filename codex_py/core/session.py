@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from codex_py.core.codec import plain, revive
 from codex_py.core.entries import Delta, Entry, Json, stamped
-from codex_py.core.errors import UsageError
+from codex_py.core.errors import LogError, UsageError
 
 Listener = Callable[[Entry | Delta], None]
 
@@ -24,7 +24,7 @@ class Session:
     """One log file with one writer. Pictures and whole outputs lie in a folder beside it.
 
     Contract: `append` returns only after the line is in the file, and listeners hear of it
-    after that. A line that cannot be written whole is taken back and OSError is raised.
+    after that. A line that cannot be written whole is taken back and LogError is raised.
     """
 
     def __init__(self, path: Path, entries: list[Entry], file: int) -> None:
@@ -105,10 +105,13 @@ class Session:
             written = 0
             while written < len(line):
                 written += os.write(self._file, line[written:])
-        except OSError:
+        except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._end)
-            raise
+            raise LogError(
+                f"the session's log {self.path} cannot be written: {error.strerror}; "
+                "all that was done until now is kept in it"
+            ) from error
         self._end += len(line)
 
 

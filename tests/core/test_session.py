@@ -29,7 +29,7 @@ from codex_py.core.entries import (
     Usage,
     User,
 )
-from codex_py.core.errors import UsageError
+from codex_py.core.errors import LogError, UsageError
 from codex_py.core.session import create, decode, encode, read, resume
 
 ENTRIES = [
@@ -124,7 +124,7 @@ def test_a_line_that_does_not_fit_is_taken_back_whole(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, resource.RLIM_INFINITY))
         try:
             session.append(Notice(text="x" * 10_000))
-        except OSError:
+        except LogError:
             os._exit(0 if session.path.read_bytes() == before else 1)
         os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -528,6 +528,26 @@ def test_the_log_is_private_and_written_as_it_happens(program: Program) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_log_that_cannot_grow_ends_the_run_with_one_line(program: Program) -> None:
+    with Server([text("ok")]) as server:
+        env = program.env(OPENAI_API_KEY="sk-test-1", OPENAI_BASE_URL=server.url)
+        argv = program.argv("exec", "x" * 100_000)
+        done = subprocess.run(
+            ["bash", "-c", 'ulimit -f 64; exec "$@"', "bash", *argv],
+            cwd=program.cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert not server.posts()
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("codex-py: the session's log")
+    assert "Traceback" not in done.stderr
+    assert kinds(program.log())[0] == "started"
+
+
 def test_debug_prompt_prints_what_would_be_sent(program: Program) -> None:
     with Server([text("ok")]) as server:
         shown = program.run("debug", "prompt", "hi", url=server.url)
