@@ -149,7 +149,7 @@ class Confinement:
             deny_read=tuple(Path(each) for each in ground.deny_read),
             allow_read=tuple(Path(each) for each in ground.readable),
             network="on" if ground.network else "off",
-            env=EnvRules(keep=ground.keep_env),
+            env=EnvRules(keep=ground.keep_env, listed=True),
             own=(Path(ground.own),),
         )
 

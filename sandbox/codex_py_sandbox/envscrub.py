@@ -1,4 +1,4 @@
-"""The environment a command may see: known names of the parent's, without keys and tokens."""
+"""The environment a command may see: the parent's without keys and tokens, or known names only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from codex_py_sandbox.policy import Policy
 
-# Globs over upper-case names: what may be seen at all, unless a rule below takes it away.
+# Globs over upper-case names: all that may be seen where the policy goes by this list.
 ALLOWED = (
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "SHLVL", "PWD", "OLDPWD", "HOSTNAME", "HOSTTYPE",
     "LANG", "LANGUAGE", "LC_*", "TZ", "TERM", "TERMINFO*", "COLORTERM", "COLUMNS", "LINES", "CI",
@@ -86,7 +86,8 @@ def scrub(environ: Mapping[str, str], policy: Policy) -> tuple[dict[str, str], t
             or "=" in name
             or name.startswith("BASH_FUNC_")
             or unwanted
-            or (not wanted and (not allowed(name) or secret(name, value)))
+            or (not wanted and rules.listed and not allowed(name))
+            or (not wanted and secret(name, value))
             or (policy.network == "off" and name.upper() in PROXIES and not wanted)
         ):
             dropped.append(name)

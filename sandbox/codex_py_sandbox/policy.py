@@ -56,11 +56,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class EnvRules:
-    """How the parent's environment is scrubbed: `keep` and `drop` are names or globs, `set` wins."""
+    """How the parent's environment is scrubbed: `keep` and `drop` are names or globs, `set` wins.
+
+    With `listed` only names of a known list pass at all; keys and tokens never do.
+    """
 
     keep: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
     set: tuple[tuple[str, str], ...] = ()
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,7 @@ def to_data(policy: Policy) -> dict[str, Any]:
         "keep": list(policy.env.keep),
         "drop": list(policy.env.drop),
         "set": [list(pair) for pair in policy.env.set],
+        "listed": policy.env.listed,
     }
     out: dict[str, Any] = {"limits": limits, "env": env}
     for item in fields(Policy):
@@ -177,8 +182,10 @@ def _limits(value: object) -> Limits:
 
 
 def _env(value: object) -> EnvRules:
-    if not isinstance(value, dict) or set(value) - {"keep", "drop", "set"}:
-        raise PolicyError("policy field 'env' must be an object with keep, drop and set")
+    if not isinstance(value, dict) or set(value) - {"keep", "drop", "set", "listed"}:
+        raise PolicyError("policy field 'env' must be an object with keep, drop, set and listed")
+    if not isinstance(value.get("listed", False), bool):
+        raise PolicyError("policy field 'env.listed' must be true or false")
     pairs = value.get("set", [])
     if not isinstance(pairs, list) or not all(
         isinstance(p, list) and len(p) == 2 and all(isinstance(s, str) for s in p) for p in pairs
@@ -188,6 +195,7 @@ def _env(value: object) -> EnvRules:
         _strings("env.keep", value.get("keep", [])),
         _strings("env.drop", value.get("drop", [])),
         tuple((p[0], p[1]) for p in pairs),
+        value.get("listed", False),
     )
 
 

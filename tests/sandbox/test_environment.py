@@ -65,7 +65,7 @@ def test_a_person_can_keep_drop_and_set() -> None:
 
 @pytest.mark.parametrize("name", ["ACME_SIGNING", "DEPLOY_PIN", "MYVAR", "URL"])
 def test_names_that_nobody_listed_are_not_seen_unless_asked_for(name: str) -> None:
-    policy = Policy(roots=(Path("/w"),))
+    policy = Policy(roots=(Path("/w"),), env=EnvRules(listed=True))
     assert name not in scrub({name: "hunter2"}, policy)[0]
-    asked = policy.with_(env=EnvRules(keep=(name,)))
+    asked = policy.with_(env=EnvRules(keep=(name,), listed=True))
     assert scrub({name: "hunter2"}, asked)[0][name] == "hunter2"
