@@ -528,6 +528,45 @@ def test_the_log_is_private_and_written_as_it_happens(program: Program) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
+    "0000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
+)
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_pictures_go_with_the_prompt(program: Program, repo: Path, order: str) -> None:
+    for name in ("a.png", "b.png"):
+        (repo / name).write_bytes(PNG)
+    flags = ["-i", "a.png", "b.png"]
+    args = ["what is this?", *flags] if order == "after" else [*flags, "what is this?"]
+    with Server([text("dots")]) as server:
+        done = program.run("exec", *args, url=server.url)
+        content = server.posts()[0]["input"][-1]["content"]
+    assert done.code == 0, done.err
+    assert [part["type"] for part in content] == ["input_text", "input_image", "input_image"]
+    assert content[0]["text"] == "what is this?"
+    assert content[1]["image_url"].startswith("data:image/png;base64,")
+
+
+def test_an_added_folder_and_a_profile_are_honoured(program: Program, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    state = program.home / "state"
+    state.mkdir()
+    (state / "config.toml").write_text('model = "o3"\n')
+    (state / "quick.config.toml").write_text('approval_mode = "auto-edit"\nmodel = "o4-mini"\n')
+    patch = f"*** Begin Patch\n*** Add File: {other}/new.txt\n+x\n*** End Patch"
+    with Server([[call("apply_patch", {"input": patch})], text("ok"), text("ok")]) as server:
+        done = program.run("exec", "-p", "quick", "--add-dir", str(other), "x", url=server.url)
+        program.run("exec", "-c", "model_reasoning_effort=high", "x", url=server.url)
+        first, last = server.posts()[0], server.posts()[-1]
+    assert done.code == 0, done.err
+    assert (other / "new.txt").read_text() == "x\n"
+    assert (first["model"], last["model"]) == ("o4-mini", "o3")
+    assert last["reasoning"]["effort"] == "high"
+
+
 def test_a_log_that_cannot_grow_ends_the_run_with_one_line(program: Program) -> None:
     with Server([text("ok")]) as server:
         env = program.env(OPENAI_API_KEY="sk-test-1", OPENAI_BASE_URL=server.url)
