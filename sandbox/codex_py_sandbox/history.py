@@ -25,6 +25,7 @@ class Keeper:
         self.folder = folder
         self._last: tuple[object, ...] = ()
         self._seen: dict[str, int] = {}
+        self._began = time.time_ns()
 
     def stamp(self) -> tuple[object, ...]:
         """What changes when a ref, HEAD, the index or the packs change; some stat calls."""
@@ -91,13 +92,22 @@ class Keeper:
                 plain(common.fd, folder)
             with Folder(self.folder) as store:
                 transfer(store.fd, common.fd, "objects", link=True)
-            for folder in ("refs", "logs"):
-                transfer(kept.fd, common.fd, folder, link=False)
+            # The newest copy may have been taken while a command was half through removing refs.
+            for copied in self._copies():
+                with Folder(copied) as earlier:
+                    for folder in ("refs", "logs"):
+                        transfer(earlier.fd, common.fd, folder, link=False)
             copy(kept.fd, common.fd, "packed-refs")
             for file in FILES:
                 copy(kept.fd, git.fd, file)
         self._last = ()
         return True
+
+    def _copies(self) -> list[str]:
+        """The copies of this session, newest first; the newest of all when it has none."""
+        names = sorted((n for n in _names(self.folder) if n.isdigit()), key=int, reverse=True)
+        mine = [name for name in names if int(name) >= self._began]
+        return [f"{self.folder}/{name}" for name in mine or names[:1]]
 
     def _newest(self) -> str:
         names = sorted(name for name in _names(self.folder) if name.isdigit())
