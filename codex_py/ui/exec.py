@@ -28,7 +28,7 @@ from codex_py.launch import Launch
 from codex_py.settings import Settings
 from codex_py.ui.codex_events import Mapping
 from codex_py.ui.progress import Progress
-from codex_py.ui.text import count, duration, one_line, paint
+from codex_py.ui.text import count, duration, one_line, paint, visible
 
 DONE, FAILED, USAGE, LIMIT, CHECK, REFUSED = 0, 1, 2, 3, 4, 5
 
@@ -159,7 +159,8 @@ class _Out:
             Path(self._options.last_message).write_text(message, "utf-8")
         if not self._options.json:
             if message and ended.reason == "done":
-                self._print(message.rstrip("\n") + "\n")
+                shown = visible(message) if sys.stdout.isatty() else message
+                self._print(shown.rstrip("\n") + "\n")
             self._summary(agent, ended)
         refused = refusals(turn)
         if refused:

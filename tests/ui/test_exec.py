@@ -567,6 +567,27 @@ def test_an_added_folder_and_a_profile_are_honoured(program: Program, tmp_path: 
     assert last["reasoning"]["effort"] == "high"
 
 
+def test_a_terminal_obeys_nothing_that_the_model_says(program: Program) -> None:
+    import pty
+
+    master, slave = pty.openpty()
+    with Server([text("ok \x1b]0;owned\x07\x1b[2Jend", pieces=1)]) as server:
+        subprocess.run(
+            program.argv("exec", "hi"),
+            cwd=program.cwd,
+            env=program.env(OPENAI_API_KEY="sk-test-1", OPENAI_BASE_URL=server.url),
+            stdin=subprocess.DEVNULL,
+            stdout=slave,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+        )
+    os.close(slave)
+    shown = os.read(master, 10_000)
+    os.close(master)
+    assert b"end" in shown and b"^[[2J" in shown
+    assert b"\x1b" not in shown and b"\x07" not in shown
+
+
 def test_a_log_that_cannot_grow_ends_the_run_with_one_line(program: Program) -> None:
     with Server([text("ok")]) as server:
         env = program.env(OPENAI_API_KEY="sk-test-1", OPENAI_BASE_URL=server.url)
