@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from codex_py.brain import Brain, Tell, choose
@@ -15,7 +15,7 @@ from codex_py.core.entries import Entry, Image, Notice, Part, Started, Text, Tur
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import Ask, Kit
 from codex_py.core.limits import Limits
-from codex_py.core.policy import Piece, Policy, ReadLine, inside
+from codex_py.core.policy import Policy
 from codex_py.core.session import Session
 from codex_py.core.tool import Tool
 from codex_py.core.turn import run_turn
@@ -25,6 +25,7 @@ from codex_py.host.confine import Ground, WrongPlace
 from codex_py.host.git import find_root
 from codex_py.host.images import inspect
 from codex_py.launch import Launch
+from codex_py.lines import reader
 from codex_py.prompts import text
 from codex_py.settings import Settings, secret_places
 from codex_py.tools import builtin
@@ -235,53 +236,3 @@ def _instructions(settings: Settings, tools: Sequence[Tool]) -> str:
     if settings.developer_instructions:
         parts.append(settings.developer_instructions)
     return "\n\n".join(parts)
-
-
-def reader(roots: Sequence[str], environ: Mapping[str, str]) -> ReadLine:
-    """Reads command lines as they would run here, with this PATH."""
-
-    def read(command: str, cwd: str) -> tuple[Piece, ...]:
-        return read_pieces(command, cwd, tuple(roots), environ.get("PATH", ""))
-
-    return read
-
-
-def read_pieces(
-    command: str, cwd: str, roots: tuple[str, ...] = (), path: str = ""
-) -> tuple[Piece, ...]:
-    """A command line's parts for policy; what could not be understood is one asking part.
-
-    A name that PATH leads into one of the roots is not the program it seems to be.
-    """
-    from codex_py.core.commands import read_line  # late: the grammar is loaded when needed
-
-    line = read_line(command)
-    if not line.understood and all(part.reading for part in line.parts):
-        return (Piece(command, False, "it could not be understood"),)
-    found = []
-    for part in line.parts:
-        reads = tuple(_real(each, cwd) for each in part.reads)
-        planted = next((each for each in part.programs if _planted(each, cwd, roots, path)), "")
-        if planted:
-            why = f"PATH leads to a {planted} inside the workspace"
-            found.append(Piece(part.text, False, why, reads))
-        else:
-            found.append(Piece(part.text, part.reading, part.why, reads, part.walled))
-    return tuple(found)
-
-
-def _planted(name: str, cwd: str, roots: tuple[str, ...], path: str) -> bool:
-    """Whether the first program of that name on PATH lies where an edit could have put it."""
-    for folder in path.split(":") if path and "/" not in name else ():
-        full = os.path.join(cwd, folder, name)
-        if os.access(full, os.X_OK) and not os.path.isdir(full):
-            return (
-                not os.path.isabs(folder)
-                or inside(os.path.realpath(full), roots)
-                or inside(os.path.realpath(folder or cwd), roots)
-            )
-    return False
-
-
-def _real(path: str, cwd: str) -> str:
-    return os.path.realpath(os.path.join(cwd, os.path.expanduser(path)))

@@ -33,7 +33,12 @@ exit codes:
 environment: OPENAI_API_KEY, OPENAI_BASE_URL, CODEX_PY_HOME (default ~/.codex-py), NO_COLOR
 """
 
-VERBS = ("exec", "apply-patch", "policy", "sandbox", "debug", "local")
+FRONTS = {
+    "apply-patch": "codex_py.ui.apply_patch",
+    "local": "codex_py.ui.local",
+    "policy": "codex_py.ui.policy",
+}
+"""Verbs that read their own arguments: the module whose `main(argv)` returns the exit code."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,22 +62,14 @@ def main(argv: Sequence[str]) -> int:
 
 def _dispatch(argv: list[str]) -> int:
     verb = argv[0] if argv else ""
-    if verb == "apply-patch":
-        from codex_py.ui.apply_patch import main as run  # late: one front-end a run
+    if verb in FRONTS:
+        from importlib import import_module  # late: one front-end a run
 
-        return run(argv[1:])
-    if verb == "policy":
-        from codex_py.ui.policy import main as run  # late: one front-end a run
-
-        return run(argv[1:])
+        return int(import_module(FRONTS[verb]).main(argv[1:]))
     if verb == "sandbox":
         from codex_py_sandbox.cli import main as confine  # late: one front-end a run
 
         return confine(argv[1:], "codex-py sandbox")
-    if verb == "local":
-        from codex_py.ui.local import main as run  # late: one front-end a run
-
-        return run(argv[1:])
     if verb == "debug":
         if argv[1:2] != ["prompt"]:
             raise UsageError("debug needs a word: `codex-py debug prompt [PROMPT]`")

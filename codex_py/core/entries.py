@@ -3,49 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-Json = dict[str, Any]
+from codex_py.core.parts import Delta, DeltaOf, Image, Json, Part, Text, Usage, words
 
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Words."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A picture kept beside the log; `blob` is its content hash, sizes are in pixels."""
-
-    blob: str
-    media_type: str
-    name: str = ""
-    width: int = 0
-    height: int = 0
-    detail: str = "auto"
-
-
-Part = Text | Image
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one or more samples, as the provider told them; never estimated."""
-
-    input: int = 0
-    cached: int = 0
-    output: int = 0
-    reasoning: int = 0
-
-    def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.input + other.input,
-            self.cached + other.cached,
-            self.output + other.output,
-            self.reasoning + other.reasoning,
-        )
+__all__ = [
+    "KINDS",
+    "Assistant",
+    "By",
+    "Changed",
+    "Compacted",
+    "Context",
+    "Decision",
+    "Delta",
+    "DeltaOf",
+    "Entry",
+    "Image",
+    "Json",
+    "Notice",
+    "Part",
+    "Reason",
+    "Reasoning",
+    "Resumed",
+    "Sampled",
+    "Started",
+    "Text",
+    "ToolCall",
+    "ToolResult",
+    "TurnEnded",
+    "Unknown",
+    "Usage",
+    "User",
+    "Verdict",
+    "stamped",
+    "words",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,25 +246,6 @@ KINDS: dict[str, type[Entry]] = {
 }
 
 
-DeltaOf = Literal["text", "reasoning", "arguments", "output", "retry"]
-
-
-@dataclass(frozen=True, slots=True)
-class Delta:
-    """A passing fragment: shown live, never saved. `retry` voids the sample's earlier deltas."""
-
-    of: DeltaOf
-    text: str
-    call_id: str = ""
-    name: str = ""
-    """For `arguments`: the tool whose arguments these are."""
-
-
 def stamped(entry: Entry, n: int, at: float) -> Entry:
     """The same entry with its place and time in the log."""
     return replace(entry, n=n, at=at)
-
-
-def words(parts: tuple[Part, ...]) -> str:
-    """The text of some parts, pictures left out."""
-    return "\n".join(part.text for part in parts if isinstance(part, Text))

@@ -8,12 +8,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from codex_py.agent import reader
 from codex_py.core.errors import UsageError
 from codex_py.core.policy import MODES, Policy, decide
 from codex_py.effects import Effects
 from codex_py.host import open_host
 from codex_py.host.confine import Ground, Unconfined
+from codex_py.lines import reader
 from codex_py.settings import load, secret_places
 from codex_py.ui.text import visible
 

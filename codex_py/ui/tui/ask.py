@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from codex_py.agent import Agent, read_pieces
+from codex_py.agent import Agent
 from codex_py.core.entries import Decision, Text, ToolCall, ToolResult
 from codex_py.core.policy import Piece, Policy, decide, standing
 from codex_py.effects import Effects
+from codex_py.lines import read_pieces
 from codex_py.ui.text import visible
 from codex_py.ui.tui.prefix import prefix_of
 from codex_py.ui.tui.question import Answer

@@ -8,10 +8,11 @@ import signal
 import sys
 from dataclasses import replace
 
-from codex_py.agent import Agent, open_agent, read_pieces
+from codex_py.agent import Agent, open_agent
 from codex_py.core.entries import Decision, Delta, Entry, ToolCall
 from codex_py.host.git import find_root
 from codex_py.launch import Launch
+from codex_py.lines import read_pieces
 from codex_py.settings import Settings
 from codex_py.ui.text import visible
 from codex_py.ui.tui import saved

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_py.agent import read_pieces
 from codex_py.core.entries import Usage
 from codex_py.core.policy import Policy, decide
 from codex_py.effects import Effects
+from codex_py.lines import read_pieces
 from codex_py.ui.tui.draft import Draft, cleaned
 from codex_py.ui.tui.files import by_git
 from codex_py.ui.tui.fuzzy import best, narrowed, score

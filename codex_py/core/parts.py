@@ -1,0 +1,67 @@
+"""What entries are made of: text, pictures, token counts; and the passing Delta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture kept beside the log; `blob` is its content hash, sizes are in pixels."""
+
+    blob: str
+    media_type: str
+    name: str = ""
+    width: int = 0
+    height: int = 0
+    detail: str = "auto"
+
+
+Part = Text | Image
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one or more samples, as the provider told them; never estimated."""
+
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input + other.input,
+            self.cached + other.cached,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+        )
+
+
+DeltaOf = Literal["text", "reasoning", "arguments", "output", "retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A passing fragment: shown live, never saved. `retry` voids the sample's earlier deltas."""
+
+    of: DeltaOf
+    text: str
+    call_id: str = ""
+    name: str = ""
+    """For `arguments`: the tool whose arguments these are."""
+
+
+def words(parts: tuple[Part, ...]) -> str:
+    """The text of some parts, pictures left out."""
+    return "\n".join(part.text for part in parts if isinstance(part, Text))

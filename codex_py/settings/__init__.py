@@ -1,0 +1,16 @@
+"""Settings: flags over environment over profile over user file, as one frozen value."""
+
+from codex_py.settings.reading import home, load, merged, override
+from codex_py.settings.secret import secret_places
+from codex_py.settings.values import EFFORTS, Provider, Settings
+
+__all__ = [
+    "EFFORTS",
+    "Provider",
+    "Settings",
+    "home",
+    "load",
+    "merged",
+    "override",
+    "secret_places",
+]

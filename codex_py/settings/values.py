@@ -1,0 +1,74 @@
+"""What can be set, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codex_py.core.policy import Mode
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A server of the user's own, from `[model_providers.NAME]`."""
+
+    name: str
+    base_url: str
+    env_key: str = ""
+    wire_api: str = "responses"
+    http_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. The key names are Codex's where it has one."""
+
+    home: Path
+    """`CODEX_PY_HOME`, by default `~/.codex-py`."""
+    approval_mode: Mode = "suggest"
+    mode_given: bool = False
+    """The mode was chosen by flag or file, not left at its default."""
+    model: str = "o4-mini"
+    model_provider: str = ""
+    model_providers: Mapping[str, Provider] = field(default_factory=dict)
+    openai_base_url: str = ""
+    model_reasoning_effort: str = ""
+    model_reasoning_summary: str = "auto"
+    model_verbosity: str = ""
+    model_context_window: int = 0
+    service_tier: str = ""
+    tool_output_token_limit: int = 10_000
+    """Tokens, counted as 4 characters each, of a tool result shown to the model."""
+    project_doc_max_bytes: int = 32_768
+    project_doc_fallback_filenames: tuple[str, ...] = ()
+    project_root_markers: tuple[str, ...] = (".git",)
+    developer_instructions: str = ""
+    model_instructions_file: str = ""
+    writable_roots: tuple[str, ...] = ()
+    """From `[sandbox_workspace_write]`: folders writable beside the workspace."""
+    readable: tuple[str, ...] = ()
+    """From there too: paths among the secrets that may be read."""
+    keep_env: tuple[str, ...] = ()
+    """From there too: names (or globs) of variables that confined commands may see."""
+    network_access: bool = False
+    """From there too: confined commands may use the network."""
+    deny_read: tuple[str, ...] = ()
+    """Paths whose contents no command and no tool may read without a question."""
+    git: str = "commit"
+    """`commit` lets confined commands commit; `read-only` makes all of `.git` read-only."""
+    require_git: bool = False
+    """Refuse auto-edit and full-auto outside a Git repository."""
+    max_steps: int = 0
+    command_timeout: float = 120.0
+    """Seconds a command may take when the model does not say."""
+    request_max_retries: int = 5
+    stream_idle_timeout_ms: int = 300_000
+    local: bool = False
+    """Use the embedded model."""
+    oss: bool = False
+    """Use a model server that runs on this machine."""
+    model_given: bool = False
+    """The model was chosen by flag or file, not left at its default."""
