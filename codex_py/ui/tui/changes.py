@@ -23,7 +23,7 @@ MOST = 400_000
 """Bytes of a diff that are shown."""
 
 
-async def diff(sitting: Sitting) -> None:
+async def diff(sitting: Sitting, _: str = "") -> None:
     """Tracked changes and new files against the last commit; no program of the repository runs."""
     text, cut = await asyncio.to_thread(_diff, sitting.launch.cwd)
     if text is None:

@@ -6,8 +6,12 @@ import base64
 import os
 import shutil
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from codex_py.host.processes import capture
+
+if TYPE_CHECKING:
+    from codex_py.ui.tui.session import Sitting
 
 LARGEST_COPY = 100_000
 """Bytes that a terminal is asked to take into the clipboard."""
@@ -54,3 +58,17 @@ def copying(text: str) -> str:
     if len(data) > LARGEST_COPY:
         raise ValueError(f"{len(data):,} bytes are more than a terminal takes ({LARGEST_COPY:,})")
     return f"\x1b]52;c;{base64.b64encode(data).decode()}\x07"
+
+
+def copy_answer(sitting: Sitting, _: str = "") -> None:
+    """Hand the last answer to the terminal's clipboard."""
+    from codex_py.ui.exec import final_message  # late: rarely needed
+
+    text = final_message(sitting.agent.session.entries) if sitting.agent else ""
+    if not text:
+        return sitting.say("there is no answer to copy yet", "yellow")
+    try:
+        sitting.screen.raw(copying(text))
+    except ValueError as error:
+        return sitting.say(f"not copied: {error}", "yellow")
+    return sitting.say(f"the last answer was handed to the terminal's clipboard ({len(text):,})")

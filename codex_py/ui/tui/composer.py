@@ -35,9 +35,7 @@ class Acts(Protocol):
 
     def leave(self) -> None: ...
 
-    def next_mode(self) -> None: ...
-
-    def expand(self) -> None: ...
+    def do(self, does: str) -> None: ...
 
     def focus(self, on: bool) -> None: ...
 
@@ -46,10 +44,6 @@ class Acts(Protocol):
     def hint(self, text: str) -> None: ...
 
     def redraw(self) -> None: ...
-
-    def edit(self) -> None: ...
-
-    def paste_picture(self) -> None: ...
 
 
 class Composer:
@@ -225,14 +219,6 @@ class Composer:
     def picture(self, name: str, data: bytes) -> None:
         """A picture from the clipboard."""
         self.buffer.insert_text(self.draft.picture(name, data) + " ")
-
-    def paste_picture(self) -> None:
-        """Ctrl+V."""
-        self.acts.paste_picture()
-
-    def edit(self) -> None:
-        """Ctrl+G."""
-        self.acts.edit()
 
     def backspace(self) -> None:
         """One character; a token goes as a whole."""

@@ -145,11 +145,11 @@ def _composer(keys: KeyBindings, composer: Composer) -> None:
 
     @keys.add("c-g", filter=typing)
     def _(_event: KeyPressEvent) -> None:
-        composer.edit()
+        composer.acts.do("own.edit_draft")
 
     @keys.add("c-v", filter=typing)
     def _(_event: KeyPressEvent) -> None:
-        composer.paste_picture()
+        composer.acts.do("own.paste_picture")
 
     @keys.add(Keys.BracketedPaste, filter=typing)
     def _(event: KeyPressEvent) -> None:
@@ -175,11 +175,11 @@ def _session(keys: KeyBindings, composer: Composer) -> None:
 
     @keys.add("s-tab", filter=typing)
     def _(_event: KeyPressEvent) -> None:
-        composer.acts.next_mode()
+        composer.acts.do("modes.cycle")
 
     @keys.add("c-o")
     def _(_event: KeyPressEvent) -> None:
-        composer.acts.expand()
+        composer.acts.do("own.expand_next")
 
     @keys.add("c-l")
     def _(_event: KeyPressEvent) -> None:

@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from codex_py.ui.tui.session import Sitting
 
 
-async def cycle(sitting: Sitting) -> None:
+async def set_mode(sitting: Sitting, rest: str) -> None:
+    """`/mode [NAME]`."""
+    if not rest:
+        await pick(sitting)
+    elif rest in MODES:
+        await change(sitting, rest)
+    else:
+        sitting.say(f"there is no mode {rest!r}: {', '.join(MODES)}", "yellow")
+
+
+async def cycle(sitting: Sitting, _: str = "") -> None:
     """The next mode: suggest, auto-edit, full-auto, and round."""
     names = list(MODES)
     await change(sitting, names[(names.index(sitting.mode) + 1) % len(names)])  # type: ignore[arg-type]

@@ -16,8 +16,12 @@ from codex_py.ui.tui.onboard import outside_git
 
 if TYPE_CHECKING:
     from codex_py.agent import Agent
+    from codex_py.core.kit import Ask
+    from codex_py.launch import Launch
+    from codex_py.settings import Settings
     from codex_py.ui.tui.session import Sitting
 
+    Opener = Callable[[Settings, Launch, Ask, Callable[[str], None]], Agent]
 
 LARGEST = 5_000_000
 """Bytes of a file that is read to show what an edit would change."""
@@ -31,8 +35,17 @@ def load() -> None:
     import codex_py.ui.tui.ask  # noqa: F401
 
 
-async def opened(sitting: Sitting) -> Agent | None:
-    """An agent that asks here and is shown here; None, with advice given, without a model."""
+async def begin_anew(sitting: Sitting, _: str = "") -> None:
+    """`/new`."""
+    await sitting.reopen()
+    sitting.say("a new conversation; the old one is kept", "dim")
+
+
+async def opened(sitting: Sitting, opener: Opener | None = None) -> Agent | None:
+    """An agent that asks here and is shown here; None, with advice given, without a model.
+
+    `opener` opens another session than a new one; it is called in a thread.
+    """
     await asyncio.to_thread(load)
     from codex_py.agent import open_agent
     from codex_py.ui.render import Renderer
@@ -54,7 +67,7 @@ async def opened(sitting: Sitting) -> Agent | None:
     )
     try:
         agent = await asyncio.to_thread(
-            open_agent, sitting.settings, sitting.launch, asking, telling(sitting)
+            opener or open_agent, sitting.settings, sitting.launch, asking, telling(sitting)
         )
     except UsageError as error:
         sitting.say(str(error), "red")

@@ -58,7 +58,7 @@ def _spill(found: tuple[Path, BinaryIO]) -> tuple[str, BinaryIO]:
     return str(path), file
 
 
-async def edit_draft(sitting: Sitting) -> None:
+async def edit_draft(sitting: Sitting, _: str = "") -> None:
     """Open the draft in the person's editor and take back what it saved."""
     import tempfile
 
@@ -88,7 +88,7 @@ async def edit_draft(sitting: Sitting) -> None:
     return None
 
 
-def expand_next(sitting: Sitting) -> None:
+def expand_next(sitting: Sitting, _: str = "") -> None:
     """Print the newest result or thought in full; at once again, the one before it."""
     entries = sitting.agent.session.entries if sitting.agent else []
     last = sitting.expanded if sitting.expanded >= 0 else len(entries)
@@ -116,7 +116,7 @@ def _whole(path: str) -> str:
     return f"{text[:WHOLE]}\n… the rest is in {path}"
 
 
-async def paste_picture(sitting: Sitting) -> None:
+async def paste_picture(sitting: Sitting, _: str = "") -> None:
     """Put the clipboard's picture into the draft."""
     from codex_py.host.images import NotAnImage
     from codex_py.ui.tui.clipboard import picture
@@ -128,4 +128,15 @@ async def paste_picture(sitting: Sitting) -> None:
         sitting.composer.picture("clipboard.png", data)
     except NotAnImage as error:
         sitting.hint(f"the clipboard's picture: {error}")
+    return None
+
+
+async def image(sitting: Sitting, rest: str) -> None:
+    """`/image [FILE]`: a picture into the draft, the clipboard's when no file is named."""
+    if not rest:
+        return await paste_picture(sitting)
+    token = sitting.composer.draft.dropped(rest, sitting.launch.cwd)
+    if not token:
+        return sitting.say(f"{rest}: not a PNG, JPEG, GIF or WebP picture", "yellow")
+    sitting.screen.buffer.insert_text(f"{token} ")
     return None

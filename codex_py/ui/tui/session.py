@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codex_py.core.entries import Changed, Delta, Entry
-from codex_py.core.errors import UsageError
 from codex_py.core.policy import standing
 from codex_py.settings import Settings
 from codex_py.ui.text import paint, visible
+from codex_py.ui.tui.beside import Beside
+from codex_py.ui.tui.commands import COMMANDS, perform
 from codex_py.ui.tui.composer import Composer
 from codex_py.ui.tui.draft import Message
 from codex_py.ui.tui.history import ProjectHistory
@@ -30,17 +30,14 @@ if TYPE_CHECKING:
     from codex_py.agent import Agent
     from codex_py.launch import Launch
     from codex_py.ui.render import Renderer
+    from codex_py.ui.tui.opening import Opener
     from codex_py.ui.tui.prompts import Prompt
-
-log = logging.getLogger("codex_py")
 
 
 class Sitting:
     """One sitting at the terminal; all on the loop's thread but imports and listings."""
 
     def __init__(self, settings: Settings, launch: Launch, look: Look, device: Device) -> None:
-        from codex_py.ui.tui.commands import COMMANDS  # late: they know this class
-
         self.settings, self.launch, self.look = settings, launch, look
         self.agent: Agent | None = None
         self.renderer: Renderer | None = None
@@ -49,13 +46,13 @@ class Sitting:
         self.expanded = self.expanded_of = -1
         """The entry last shown in full, and how many there were then."""
         self.live = Live(look)
+        self.beside = Beside(self.say)
         self.talk = Talk(self._asked)
         self.turns = Turns(self)
         self.view = View(self)
         self._mode: tuple[int, str] = (-1, "")
         self._opening = True
         self._quiet = False
-        self._tasks: set[asyncio.Task[None]] = set()
         about = {each.name: each.about for each in COMMANDS}
         self.composer = Composer(self, self.talk, launch.cwd, about)
         view = self.view
@@ -102,7 +99,7 @@ class Sitting:
         from codex_py.ui.tui.onboard import onboard  # late: after the first paint
         from codex_py.ui.tui.prompts import load
 
-        asyncio.get_running_loop().set_exception_handler(self._stray)
+        self.beside.watch()
         settings = await onboard(self.settings, self.launch, self.talk, self.say)
         if settings is None:
             return self.leave()
@@ -125,13 +122,13 @@ class Sitting:
             self.turns.give_back()
         self.turns.next()
 
-    async def open(self) -> bool:
+    async def open(self, opener: Opener | None = None) -> bool:
         """Load what a turn needs, in a thread; says what to do when there is no model."""
         from codex_py.ui.tui.opening import opened  # late: heavy
 
         self._opening = True
         try:
-            self.agent = await opened(self)
+            self.agent = await opened(self, opener)
         finally:
             self._opening = False
         self.redraw()
@@ -145,51 +142,30 @@ class Sitting:
         agent.kit = replace(agent.kit, inbox=self.turns.inbox)
         agent.session.subscribe(self._heard)
 
-    async def reopen(self) -> None:
-        """End this conversation and begin a new one."""
+    async def reopen(self, opener: Opener | None = None) -> None:
+        """End this conversation and begin another: a new one, or what `opener` opens."""
         self.settings = replace(self.settings, approval_mode=self.mode)  # type: ignore[arg-type]
         if self.agent is not None:
             agent, self.agent = self.agent, None
             await agent.close()
-        await self.open()
+        await self.open(opener)
 
     async def close(self) -> None:
         """End the turn, let go of the agent."""
         self.composer.stop()
         await self.turns.close()
-        for task in tuple(self._tasks):
-            task.cancel()
+        self.beside.stop()
         if self.agent is not None:
             agent, self.agent = self.agent, None
             await agent.close()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the rest; a failure is shown, not lost."""
-        task = asyncio.get_running_loop().create_task(self._guarded(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except Exception as error:
-            self.failed(error)
+        self.beside.spawn(work)
 
     def failed(self, error: Exception) -> None:
-        """Say what went wrong in a line; a bug of our own goes to the debug log as well."""
-        if isinstance(error, UsageError):
-            return self.say(str(error), "red")
-        if isinstance(error, OSError):
-            where = f": {error.filename}" if error.filename else ""
-            return self.say(f"{error.strerror or error}{where}", "red")
-        log.exception("in the session", exc_info=error)
-        return self.say(f"internal error, please report it: {type(error).__name__}: {error}", "red")
-
-    def _stray(self, loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
-        del loop
-        error = told.get("exception")
-        if isinstance(error, Exception):
-            self.failed(error)
+        """Say what went wrong in a line."""
+        self.beside.failed(error)
 
     def _heard(self, event: Entry | Delta) -> None:
         self.live(event)
@@ -232,7 +208,7 @@ class Sitting:
             self.say(f"/{name} waits for quiet: Esc interrupts the turn", "yellow")
         else:
             self.say(f"{self.view.mark()}{line}", "bold")
-            self.spawn(command.run(self, rest.strip()))  # type: ignore[arg-type]
+            self.spawn(perform(self, command.does, rest.strip()))
         return None
 
     def own_command(self, line: str) -> None:
@@ -241,29 +217,9 @@ class Sitting:
 
         self.spawn(run_own(self, line))
 
-    def next_mode(self) -> None:
-        """Shift+Tab."""
-        from codex_py.ui.tui.modes import cycle  # late: rarely needed
-
-        self.spawn(cycle(self))
-
-    def expand(self) -> None:
-        """Ctrl+O."""
-        from codex_py.ui.tui.own import expand_next  # late: rarely needed
-
-        expand_next(self)
-
-    def edit(self) -> None:
-        """Ctrl+G."""
-        from codex_py.ui.tui.own import edit_draft  # late: rarely needed
-
-        self.spawn(edit_draft(self))
-
-    def paste_picture(self) -> None:
-        """Ctrl+V."""
-        from codex_py.ui.tui.own import paste_picture  # late: rarely needed
-
-        self.spawn(paste_picture(self))
+    def do(self, does: str) -> None:
+        """A key that stands for a function, as commands do."""
+        self.spawn(perform(self, does))
 
     def focus(self, on: bool) -> None:
         """The window got or lost the focus."""

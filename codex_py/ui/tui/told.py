@@ -28,13 +28,19 @@ if TYPE_CHECKING:
 NOT_YET = "no model is open: see what was said at the start, or /doctor"
 
 
-def key_lines() -> list[str]:
+def keys(sitting: Sitting, _: str = "") -> str:
     """The table of keys."""
-    wide = max(len(key) for key, _ in TABLE) + 3
-    return [f"{key.ljust(wide)}{about}" for key, about in TABLE]
+    del sitting
+    return _rows(list(TABLE))
 
 
-def status(sitting: Sitting) -> str:
+def helping(sitting: Sitting, _: str = "") -> str:
+    """Commands and keys."""
+    about = sitting.composer.about
+    return f"{_rows([(f'/{name}', about[name]) for name in about])}\n\n{keys(sitting)}"
+
+
+def status(sitting: Sitting, _: str = "") -> str:
     """Where and how this session works."""
     settings, agent = sitting.settings, sitting.agent
     if agent is None:
@@ -60,7 +66,7 @@ def _window(sitting: Sitting) -> str:
     return f"{count(used)} tokens{share}"
 
 
-def context(sitting: Sitting) -> str:
+def context(sitting: Sitting, _: str = "") -> str:
     """What fills the context, by kind, in characters; and tokens as the provider told."""
     if sitting.agent is None:
         return NOT_YET
@@ -87,7 +93,7 @@ def context(sitting: Sitting) -> str:
     return _rows([*rows, ("in all, as the provider counted", _window(sitting))])
 
 
-def cost(sitting: Sitting) -> str:
+def cost(sitting: Sitting, _: str = "") -> str:
     """Tokens of the session, as the provider told them."""
     if sitting.agent is None:
         return NOT_YET
@@ -103,7 +109,7 @@ def cost(sitting: Sitting) -> str:
     return _rows(rows)
 
 
-def permissions(sitting: Sitting) -> str:
+def permissions(sitting: Sitting, _: str = "") -> str:
     """What is free in this mode, what asks, and what was allowed in this sitting."""
     if sitting.agent is None:
         return NOT_YET
@@ -118,7 +124,7 @@ def permissions(sitting: Sitting) -> str:
     return "\n".join(lines if granted else [*lines, "allowed for this sitting: nothing yet"])
 
 
-def why(sitting: Sitting) -> str:
+def why(sitting: Sitting, _: str = "") -> str:
     """The newest decisions, each with its reason."""
     entries = sitting.agent.session.entries if sitting.agent else []
     calls = {each.call_id: each for each in entries if isinstance(each, ToolCall)}
@@ -135,7 +141,7 @@ def why(sitting: Sitting) -> str:
     return "\n".join(lines) or "nothing was decided yet"
 
 
-def tools(sitting: Sitting) -> str:
+def tools(sitting: Sitting, _: str = "") -> str:
     """The tools with the first sentence of what they do."""
     if sitting.agent is None:
         return NOT_YET
@@ -143,7 +149,7 @@ def tools(sitting: Sitting) -> str:
     return _rows([(each.name, each.description.split(". ")[0].rstrip(".")) for each in listed])
 
 
-def config(sitting: Sitting) -> str:
+def config(sitting: Sitting, _: str = "") -> str:
     """The settings that differ from their defaults."""
     settings = sitting.settings
     rows = [("file", str(settings.home / "config.toml"))]
@@ -155,7 +161,7 @@ def config(sitting: Sitting) -> str:
     return _rows(rows)
 
 
-def doctor(sitting: Sitting) -> str:
+def doctor(sitting: Sitting, _: str = "") -> str:
     """What this place offers."""
     agent = sitting.agent
     rows = [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import re
 import subprocess
 import time
 import tomllib
@@ -16,6 +18,8 @@ from codex_py.core.entries import Usage
 from codex_py.core.policy import Policy, decide
 from codex_py.effects import Effects
 from codex_py.lines import read_pieces
+from codex_py.ui.tui import commands as slash
+from codex_py.ui.tui import keys
 from codex_py.ui.tui.draft import Draft, cleaned
 from codex_py.ui.tui.files import by_git
 from codex_py.ui.tui.fuzzy import best, narrowed, score
@@ -260,3 +264,13 @@ def test_the_status_line_fits_and_always_tells_the_mode(width: int) -> None:
     shown = "".join(text for _, text in line(facts, width, "·"))
     assert len(shown) <= width
     assert "full-auto" in shown
+
+
+def test_every_command_and_key_stands_for_a_function_that_exists() -> None:
+    named = [each.does for each in slash.COMMANDS]
+    source = Path(keys.__file__).read_text("utf-8")
+    named += re.findall(r'acts\.do\("([a-z_.]+)"\)', source)
+    assert len(named) > len(slash.COMMANDS) + 2
+    for each in named:
+        words = list(inspect.signature(slash.find(each)).parameters)
+        assert len(words) == 2, each
