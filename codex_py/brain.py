@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codex_py.core.client import ModelClient
@@ -154,7 +155,20 @@ def _choice(settings: Settings, own: tuple[Server, ...]) -> Choice:
         window=settings.model_context_window,
         idle=settings.stream_idle_timeout_ms / 1000,
         retries=settings.request_max_retries,
+        turn_retries=settings.turn_max_retries,
+        away=settings.network_wait,
+        authority=_authority(settings),
     )
+
+
+def _authority(settings: Settings) -> str:
+    """The file of certificates, found to be one now rather than at the first request."""
+    if not settings.ca_certificate:
+        return ""
+    path = Path(settings.ca_certificate).expanduser()
+    if not path.is_file():
+        raise UsageError(f"ca_certificate: there is no file {path}")
+    return str(path)
 
 
 SERVERS = {"Ollama": "ollama", "LM Studio": "lmstudio", "llama.cpp": "llamacpp", "vLLM": "vllm"}

@@ -122,7 +122,7 @@ def _parser(prog: str) -> _Parser:
     add("--json", action="store_true", help="events as JSON lines on stdout")
     add("-o", "--output-last-message", default="", metavar="FILE")
     add("--skip-git-repo-check", action="store_true", help="no warning outside Git")
-    add("--max-steps", type=int, default=0, metavar="N", help="stop after N model responses")
+    add("--max-steps", type=int, default=0, metavar="N", help="stop after N model requests")
     add("--color", choices=("auto", "always", "never"), default="auto")
     add("-V", "--version", action="store_true")
     return parser

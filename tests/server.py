@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -62,6 +63,7 @@ class Server:
     log: Path | None = None
     loop: bool = False
     """Begin again when the script is used up."""
+    tls: ssl.SSLContext | None = None
     requests: list[Seen] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     reached: threading.Event = field(default_factory=threading.Event)
@@ -89,7 +91,8 @@ class Server:
     @property
     def url(self) -> str:
         """The base URL, ending in /v1."""
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+        scheme = "http" if self.tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}/v1"
 
     @property
     def left(self) -> int:
@@ -120,6 +123,10 @@ class Server:
 
     def _serve(self, peer: socket.socket, number: int) -> None:
         try:
+            if self.tls is not None:
+                self._open.discard(peer)
+                peer = self.tls.wrap_socket(peer, server_side=True)
+                self._open.add(peer)
             with peer, peer.makefile("rb") as reader:
                 while (seen := _read(reader, number)) is not None:
                     self.requests.append(seen)
@@ -192,8 +199,14 @@ class Server:
         if name == "drop":
             out.finish()
             return None
+        if name == "latin":
+            out.bytes(b'data: {"type": "caf\xe9", "choices": []}\n\n')
+            return None
         out.flush()
-        if name == "stall":
+        if name == "comments":
+            while not self._stop.wait(0.05):
+                out.peer.sendall(b"e\r\n: keep-alive\n\n\r\n")
+        elif name == "stall":
             self._stop.wait()
         elif name == "cut":
             out.peer.sendall(b"ff\r\ndata: {")
@@ -231,7 +244,9 @@ class _Out:
         if "noise" in self.styles:
             odd = json.dumps({"type": "response.from_the_future", "choices": [], "x": 1})
             lines = [": keep-alive", "", f"data: {odd}", "", ": more", *lines, "retry: 10"]
-        encoded = (end.join([*lines, f"data: {data}"]) + end + end).encode()
+        self.bytes((end.join([*lines, f"data: {data}"]) + end + end).encode())
+
+    def bytes(self, encoded: bytes) -> None:
         size = 3 if "pieces" in self.styles else len(encoded)
         for at in range(0, len(encoded), size):
             piece = encoded[at : at + size]

@@ -78,7 +78,8 @@ def fault(name: str, **facts: Any) -> Item:
     """What happens after the items before it were streamed.
 
     `reset` (TCP reset), `cut` (closed inside a chunk), `drop` (the body ends properly, without
-    `completed`), `stall` (silence until the server stops), `garbage` (an event that is no JSON),
+    `completed`), `stall` (silence until the server stops), `comments` (nothing but comments until
+    then), `latin` (bytes that are no UTF-8), `garbage` (an event that is no JSON),
     `hang` (no reply at all), `hangup` (closed before any reply), `whole` (200 with a JSON body,
     `body=`).
     """

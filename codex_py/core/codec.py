@@ -25,7 +25,9 @@ def plain(entry: Entry) -> Json:
     found: Json = {"kind": entry.kind, "n": entry.n, "at": round(entry.at, 3)}
     for each in fields(entry):
         value = getattr(entry, each.name)
-        if each.name in ("n", "at") or value is None or value == "" or value == {}:
+        if each.name in ("n", "at") or value is None or value in ("", {}, ()):
+            continue
+        if each.name == "retries" and not value:
             continue
         if each.name == "parts":
             value = [_plain_part(part) for part in value]

@@ -137,6 +137,8 @@ class Sampled(Entry):
     seconds: float = 0.0
     status: str = "completed"
     """`completed`, or why the answer is incomplete (for example `max_output_tokens`)."""
+    retries: int = 0
+    """Requests that failed before this one was answered."""
 
 
 Verdict = Literal["allow", "ask", "deny"]

@@ -17,7 +17,7 @@ class Limits:
     """What one turn may use. Zero means no limit."""
 
     max_steps: int = 0
-    """Samples of one turn."""
+    """Requests of one turn: samples, and the retries before them."""
     repeats: int = REPEATS_TO_STOP
     """The same call with the same result this many times in a row stops the turn."""
 
@@ -33,9 +33,11 @@ class Stop:
 def check(turn: Sequence[Entry], limits: Limits) -> Stop | None:
     """Whether the next sample of this turn may be taken; asked before each one."""
     if limits.max_steps:
-        steps = sum(isinstance(entry, Sampled) for entry in turn)
-        if steps >= limits.max_steps:
-            return Stop("limit", f"stopped after {steps} steps (--max-steps {limits.max_steps})")
+        samples = [entry for entry in turn if isinstance(entry, Sampled)]
+        steps, retries = len(samples), sum(entry.retries for entry in samples)
+        if steps + retries >= limits.max_steps:
+            told = f"{steps} steps" + (f" and {retries} retries" if retries else "")
+            return Stop("limit", f"stopped after {told} (--max-steps {limits.max_steps})")
     same, name = repeats(turn)
     if limits.repeats and same >= limits.repeats:
         return Stop("stuck", f"stopped: the model made the same {name} call {same} times in a row")

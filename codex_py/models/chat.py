@@ -50,6 +50,7 @@ class ChatClient:
             place=len(request.input),
             opened=self.quirks.opened_thinking,
             in_text=self.quirks.tools == "text",
+            where=self.door.base_url,
         )
         chunks = self.door.stream("/chat/completions", body(request, self.quirks), _last)
         async with aclosing(chunks):

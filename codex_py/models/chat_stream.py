@@ -18,6 +18,7 @@ from codex_py.core.entries import (
 from codex_py.core.errors import ModelError
 from codex_py.models.chat_calls import Calls
 from codex_py.models.chat_text import Thinking, call_at_end, call_in, may_become_call
+from codex_py.models.faults import nothing
 
 STATUS = {"length": "max_output_tokens", "max_tokens": "max_output_tokens"}
 FINISHED = ("stop", "tool_calls", "function_call", "end_turn", "eos", "eos_token", "stop_sequence")
@@ -31,8 +32,16 @@ class Answer:
     """
 
     def __init__(
-        self, known: Collection[str], *, place: int, opened: bool = False, in_text: bool = False
+        self,
+        known: Collection[str],
+        *,
+        place: int,
+        opened: bool = False,
+        in_text: bool = False,
+        where: str = "the server",
     ) -> None:
+        self.where = where
+        """The server, for error messages."""
         self.known = known
         self.place = place
         """Number of entries before this sample: made-up call ids begin with it."""
@@ -122,7 +131,8 @@ class Answer:
     def entries(self, *, wire: str, model: str, seconds: float) -> list[Entry]:
         """The whole sample. Raises ModelError when the answer is cut off or says nothing."""
         if not self.finish and not self.used:
-            raise ModelError("the answer broke off before its end", fault="network", retry=True)
+            told = f"{self.where} ended its answer before it was complete"
+            raise ModelError(told, fault="protocol", retry=True)
         text, thinking = "".join(self.said).strip(), "".join(self.thought).strip()
         calls: list[Entry] = list(self.calls.entries(self.place))
         if not calls:
@@ -135,8 +145,9 @@ class Answer:
             found.append(Assistant(text=text or self.refusal))
         found.extend(calls)
         status = self._status()
-        if not (text or self.refusal or calls) and status == "completed":
-            raise ModelError("the model answered nothing", fault="protocol", retry=True)
+        empty = nothing(self.where, status)
+        if empty is not None and not (text or self.refusal or calls):
+            raise empty
         found.append(
             Sampled(
                 model=self.model or model,

@@ -14,7 +14,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.request import Request
 from codex_py.models.catalogue import DEFAULT, Catalogue, Model, Provider
 from codex_py.models.door import Door, Timeouts, near
-from codex_py.models.retrying import Retrying
+from codex_py.models.retrying import Retrying, Tries
 
 WAYS = (
     "Ways to go on: set OPENAI_API_KEY; or name a model of another provider whose key is set, "
@@ -39,6 +39,12 @@ class Choice:
     idle: float = 300.0
     """Seconds of silence after which a stream is given up."""
     retries: int = 5
+    turn_retries: int = 30
+    """Retries of all samples of one turn."""
+    away: float = 600.0
+    """Seconds that a network is waited for which was there and is gone."""
+    authority: str = ""
+    """A file with certificates of authorities that are trusted beside the system's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,10 @@ def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) ->
         raise UsageError(f"{model.name}: choose it with --local")
     url = _address(choice, provider, environ)
     key = _key(provider, environ, needed=not near(url))
-    door = Door(url, key, choice.headers, timeouts=Timeouts(idle=choice.idle))
+    times = Timeouts(idle=choice.idle)
+    door = Door(url, key, choice.headers, timeouts=times, authority=choice.authority)
     client, body = _client(door, provider, model)
-    tried = Retrying(client, choice.retries)
+    tried = Retrying(client, Tries(choice.retries, choice.turn_retries, choice.away))
     return Connected(tried, model, provider, body, door.warm, _warning(url, key))
 
 

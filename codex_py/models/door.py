@@ -28,6 +28,8 @@ class Timeouts:
     connect: float = 15.0
     idle: float = 300.0
     """Longest silence inside an answer, its first byte included."""
+    empty: float = 3.0
+    """How many times `idle` a server may keep the line open without saying anything."""
     end: float = 0.5
     """How long the end of the stream is waited for once the answer is complete."""
 
@@ -37,7 +39,9 @@ class Door:
 
     Contract: `stream` raises nothing but ModelError on account of the server, and no error's
     text holds the key. A whole answer leaves the connection open for the next one. Redirects
-    are not followed: the key goes where the user sent it. TLS is always verified.
+    are not followed: the key goes where the user sent it. TLS is always verified, by the
+    system's authorities (or SSL_CERT_FILE's) and those in the file `authority`. The proxies of
+    the environment are used, but never for an address on this machine.
     """
 
     def __init__(
@@ -47,10 +51,12 @@ class Door:
         headers: Mapping[str, str] | None = None,
         *,
         timeouts: Timeouts | None = None,
+        authority: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.headers = dict(headers or {})
         self.timeouts = timeouts or Timeouts()
+        self.authority = authority
         self._key = key
         self._sdk: lean.Sdk | None = None
         self._client: Any = None
@@ -84,7 +90,11 @@ class Door:
                 if "json" in answer.response.headers.get("content-type", "") or _page(answer):
                     yield self._whole(await answer.response.aread())
                     return
-                async for event in answer:
+                events = aiter(answer)
+                while True:
+                    event = await self._next(events)
+                    if event is None:
+                        return
                     if not isinstance(event, dict):
                         continue
                     done = last is not None and last(event)
@@ -110,6 +120,16 @@ class Door:
         except (ValueError, RecursionError) as error:
             raise self.clean(self._garbled(one_line(str(error), 120))) from None
 
+    async def _next(self, events: Any) -> Any:
+        """The next event, None at the end. What only keeps the line open is not waited for long."""
+        limit = self.timeouts.empty * self.timeouts.idle
+        try:
+            async with asyncio.timeout(limit):
+                return await anext(events, None)
+        except TimeoutError:
+            told = f"{self.base_url} kept the line open for {limit:g} s and said nothing"
+            raise ModelError(told, fault="network", retry=True) from None
+
     def _open(self) -> Any:
         if self._client is None:
             self.warm()
@@ -117,7 +137,8 @@ class Door:
             try:
                 self._client = _client(self, self._sdk, self._key)
             except OSError as error:
-                told = f"the certificates cannot be read ({error}): check SSL_CERT_FILE"
+                file = self.authority or "SSL_CERT_FILE"
+                told = f"the certificates cannot be read ({error}): check {file}"
                 raise self.clean(ModelError(told, fault="request")) from None
             except (ValueError, ImportError, TypeError, self._sdk.http.InvalidURL) as error:
                 told = f"{self.base_url} cannot be asked: {one_line(str(error))}"
@@ -189,6 +210,8 @@ def _client(door: Door, sdk: lean.Sdk, key: str) -> Any:
     host = http.URL(door.base_url).host
     if door.base_url.startswith("https:"):
         context = http.create_ssl_context()
+        if door.authority:
+            context.load_verify_locations(cafile=door.authority)
     else:
         import ssl  # late: with the SDK
 

@@ -13,11 +13,15 @@ LONGEST = 86_400.0
 """Seconds. A server that asks for a longer wait is not believed."""
 
 
-class Unreachable(ModelError):
-    """Nobody listens there: waiting long for it is no use."""
+class Away(ModelError):
+    """The server cannot be reached: it was not asked. Once the network is back, it can be."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, fault="network", retry=True)
+
+
+class Unreachable(Away):
+    """Nobody listens there: where nobody ever did, waiting long for it is no use."""
 
 
 FULL = re.compile(
@@ -79,8 +83,19 @@ HINTS = {
     403: "the key may not use this model or this server",
     404: "check the model's name and the base URL",
     413: "the request is too large for this server; compact the session or send fewer pictures",
-    422: "the server does not take a request of this shape",
+    422: "the server does not take a request of this shape: check wire_api and the model's name",
 }
+NEXT: dict[Fault, str] = {
+    "auth": "check the API key",
+    "quota": "check the credit and the limits of the account, or choose another model with -m",
+}
+
+
+def hint(fault: Fault, status: int) -> str:
+    """The next step for the user, as an ending of the line; often none."""
+    words = HINTS.get(status, "") if fault in ("auth", "request") else ""
+    words = words or NEXT.get(fault, "")
+    return f" — {words}" if words else ""
 
 
 def refusal(
@@ -97,9 +112,46 @@ def refusal(
     begin = f"{where} answered {status}" if status else f"{where} broke off the answer"
     if code and code not in said and not isinstance(body, str):
         begin += f" ({code})"
-    hint = f" — {HINTS[status]}" if status in HINTS and fault in ("auth", "request") else ""
+    if fault == "quota":
+        said += _renewed(body)
     after = _wait(headers or {}, said) if retry else None
-    return ModelError(f"{begin}: {said}{hint}", fault=fault, retry=retry, after=after)
+    told = f"{begin}: {said}{hint(fault, status)}"
+    return ModelError(told, fault=fault, retry=retry, after=after)
+
+
+def _renewed(body: object) -> str:
+    """When a quota that is used up begins anew, where the server tells."""
+    if isinstance(body, (bytes, str)):
+        try:
+            body = json.loads(body)
+        except (ValueError, RecursionError):
+            return ""
+    inner = body.get("error") if isinstance(body, Mapping) else None
+    seconds = inner.get("resets_in_seconds") if isinstance(inner, Mapping) else None
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return ""
+    return f" (again in {spoken(float(seconds))})" if 0 < seconds < 100 * LONGEST else ""
+
+
+def spoken(seconds: float) -> str:
+    """A time for people."""
+    if seconds >= 2 * 86_400:
+        return f"{seconds / 86_400:.0f} days"
+    if seconds >= 2 * 3_600:
+        return f"{seconds / 3_600:.0f} h"
+    if seconds >= 600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+
+
+def nothing(where: str, status: str) -> ModelError | None:
+    """The error for an answer in which nothing was said or called; None when it was cut off."""
+    if status == "content_filter":
+        told = f"{where} held the answer back: {status}"
+        return ModelError(told, fault="refused")
+    if status != "completed":
+        return None
+    return ModelError(f"{where} sent an empty answer", fault="protocol", retry=True)
 
 
 def _read(body: object) -> tuple[str, str, str]:
@@ -212,22 +264,25 @@ def lost(where: str, error: BaseException, seconds: float, connect: float) -> Mo
     deepest = _deepest(error)
     why = one_line(str(error) or str(deepest) or name)
     if name == "ConnectTimeout":
-        return ModelError(
-            f"{where} did not take the connection within {connect:g} s", fault="network", retry=True
-        )
+        return Away(f"{where} did not take the connection within {connect:g} s")
     if "Timeout" in name:
         return ModelError(f"{where} was silent for {seconds:g} s", fault="network", retry=True)
     if _refused(error) or "refused" in why.lower():
         return Unreachable(f"nobody answers at {where}: is the server running?")
     if "certificate" in why.lower() or "CERTIFICATE" in str(deepest):
         return ModelError(
-            f"{where} cannot be trusted: {why} (a proxy's own authority: set SSL_CERT_FILE)",
+            f"{where} cannot be trusted: {why} (an authority of your own: name its file in "
+            "SSL_CERT_FILE or the setting ca_certificate)",
             fault="network",
         )
     if name in ("UnsupportedProtocol", "InvalidURL", "LocalProtocolError"):
         return ModelError(f"{where} cannot be asked: {why}", fault="request")
-    verb = "cannot be reached" if "Connect" in name else "broke the connection"
-    return ModelError(f"{where} {verb}: {why}", fault="network", retry=True)
+    if name == "ProxyError":
+        told = f"the proxy on the way to {where} refuses: {why} (see HTTPS_PROXY and NO_PROXY)"
+        return ModelError(told, fault="network", retry=why.startswith("5"))
+    if name == "ConnectError":
+        return Away(f"{where} cannot be reached: {why}")
+    return ModelError(f"{where} broke the connection: {why}", fault="network", retry=True)
 
 
 def _refused(error: BaseException) -> bool:

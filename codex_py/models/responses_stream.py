@@ -17,7 +17,7 @@ from codex_py.core.entries import (
     Usage,
 )
 from codex_py.core.errors import ModelError
-from codex_py.models.faults import one_line, refusal
+from codex_py.models.faults import nothing, one_line, refusal
 from codex_py.models.responses_body import ORIGIN
 
 WIRE = "responses"
@@ -107,8 +107,9 @@ class Answer:
         found = list(self._found(status, origin))
         while found and isinstance(found[-1], Reasoning):
             found.pop()  # thought without its deed is refused when it is sent back
-        if not any(isinstance(each, ToolCall) or _speaks(each) for each in found):
-            raise self._empty(status)
+        empty = nothing(self.where, status)
+        if empty is not None and not any(isinstance(e, ToolCall) or _speaks(e) for e in found):
+            raise empty
         model = self._response.get("model")
         sampled = Sampled(
             model=model if isinstance(model, str) and model else self.model,
@@ -138,12 +139,6 @@ class Answer:
             elif isinstance(kind, str) and kind.endswith("_call"):
                 # The server's own tool: nothing to show, but it belongs to the thought before it.
                 yield Assistant(text="", raw={**item, ORIGIN: origin})
-
-    def _empty(self, status: str) -> ModelError:
-        if status == "completed":
-            return ModelError(f"{self.where} sent an empty answer", fault="protocol", retry=True)
-        told = f"the answer was cut off before anything was said: {status}"
-        return ModelError(told, fault="refused" if status == "content_filter" else "request")
 
     def _output(self) -> list[Json]:
         """The final items: the response's own list, else what was streamed."""

@@ -65,6 +65,12 @@ class Settings:
     command_timeout: float = 120.0
     """Seconds a command may take when the model does not say."""
     request_max_retries: int = 5
+    turn_max_retries: int = 30
+    """Retries of all requests of one turn."""
+    network_wait: float = 600.0
+    """Seconds that a network is waited for which was there and is gone."""
+    ca_certificate: str = ""
+    """A file of authorities (PEM) trusted beside the system's."""
     stream_idle_timeout_ms: int = 300_000
     local: bool = False
     """Use the embedded model."""

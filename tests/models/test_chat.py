@@ -33,7 +33,7 @@ from codex_py.models.chat_stream import Answer
 from codex_py.models.chat_text import Thinking, call_at_end, call_in
 from codex_py.models.door import Door, Timeouts
 from tests.server import Server
-from tests.turns import call, ended, failed, fault, html, raw, reasoning, refuse, style, text
+from tests.turns import call, ended, fault, raw, refuse, style, text
 
 Json = dict[str, Any]
 KEY = "sekrit-value-1"
@@ -470,45 +470,6 @@ def test_an_answer_that_was_cut_at_the_limit_says_so() -> None:
     with Server([[text("Half an ans"), ended("max_output_tokens")]]) as server:
         _, entries = ask(server)
     assert entries[-1].status == "max_output_tokens"
-
-
-HTML = "a web page"
-FAULTS: dict[str, tuple[Any, str, bool, str]] = {
-    "a rejected key": (refuse(401, f"Bad key {KEY}"), "auth", False, "Bad key"),
-    "a forbidden model": (refuse(403, "No"), "auth", False, "No"),
-    "no such model": (refuse(404, "model x not found"), "request", False, "model x not found"),
-    "a bad request": (refuse(422, "odd"), "request", False, "odd"),
-    "no credit": (refuse(429, "Quota", code="insufficient_quota"), "quota", False, "insufficient_quota"),
-    "too fast": (refuse(429, "Slow down", retry_after="7"), "rate", True, "Slow down"),
-    "a server error": (refuse(500, "Oops"), "server", True, "Oops"),
-    "a proxy's page": (html(502), "server", True, HTML),
-    "a proxy's page with 200": ({"status": 200, "page": "<html>Sign in</html>"}, "protocol", False, HTML),
-    "a full context": (refuse(400, "request exceeds the available context size"), "context", False, "context size"),
-    "an error object with 200": (fault("whole", body={"error": {"message": "Model is loading"}}), "server", True, "loading"),
-    "an error inside the stream": ([text("He"), failed("overloaded_error", "Overloaded")], "server", True, "Overloaded"),
-    "a dropped stream": ([text("Hel"), fault("drop")], "network", True, "broke off"),
-    "a reset connection": ([text("Hel"), fault("reset")], "network", True, ""),
-    "a stream cut inside a chunk": ([text("Hel"), fault("cut")], "network", True, ""),
-    "silence": ([text("Hel"), fault("stall")], "network", True, ""),
-    "no answer": (fault("hang"), "network", True, ""),
-    "a closed connection": (fault("hangup"), "network", True, ""),
-    "an event that is no JSON": ([text("Hel"), fault("garbage")], "protocol", True, ""),
-    "nothing said": (raw(chunk({}, "stop")), "protocol", True, "nothing"),
-    "only thoughts": ([reasoning("hm"), raw(chunk({"reasoning": "hm"}, "stop"))], "protocol", True, "nothing"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_every_fault_is_a_model_error_with_its_advice(name: str) -> None:
-    turn, kind, retry, told = FAULTS[name]
-    with Server([turn]) as server, pytest.raises(ModelError) as caught:
-        ask(server)
-    assert (caught.value.fault, caught.value.retry) == (kind, retry)
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert KEY not in str(caught.value)
-    assert caught.value.after == (7.0 if name == "too fast" else None)
-    assert len(server.requests) == 1
 
 
 def test_a_server_that_is_not_there_is_a_network_fault() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import Any
 
@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_py.core.entries import Delta, Entry
+from codex_py.core.client import ModelClient
+from codex_py.core.entries import Delta, Entry, Sampled
 from codex_py.core.errors import ModelError
+from codex_py.models.chat import ChatClient
 from codex_py.models.door import Door, Timeouts
 from codex_py.models.faults import Unreachable, redacted, refusal, wait_told
 from codex_py.models.responses import ResponsesClient
@@ -27,12 +29,17 @@ KEY = "sk-proj-0123456789abcdef"
 QUICK = Timeouts(connect=2, idle=0.2, end=0.05)
 
 
-def broken(turn: Any, headers: Mapping[str, str] | None = None) -> tuple[ModelError, list[Any]]:
+WIRES: dict[str, Callable[[Door], ModelClient]] = {"responses": ResponsesClient, "chat": ChatClient}
+
+
+def broken(
+    turn: Any, headers: Mapping[str, str] | None = None, wire: str = "responses"
+) -> tuple[ModelError, list[Any]]:
     """The error that a turn gives, and what came before it; the next request must work."""
 
     async def main() -> tuple[ModelError, list[Delta | Entry]]:
         with Server([turn, text("fine again")]) as server:
-            client = ResponsesClient(Door(server.url, KEY, headers, timeouts=QUICK))
+            client = WIRES[wire](Door(server.url, KEY, headers, timeouts=QUICK))
             found = await failure(client, request())
             assert said(await heard(client, request()), "text") == "fine again"
             await client.close()
@@ -45,6 +52,7 @@ def broken(turn: Any, headers: Mapping[str, str] | None = None) -> tuple[ModelEr
 
 
 DONE = {"type": "response.completed", "response": {"status": "completed", "output": []}}
+STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {}}
 CONTEXT = "Your input exceeds the context window of this model."
 
 FAULTS = {
@@ -95,30 +103,53 @@ FAULTS = {
     "silence within": ([text("a"), fault("stall")], "network", True, "silent for 0.2 s"),
     "garbage": ([text("a"), fault("garbage")], "protocol", True, "cannot be read"),
     "no JSON at all": ([raw("not json")], "protocol", True, "cannot be read"),
-    "empty answer": ([raw(DONE)], "protocol", True, "empty answer"),
+    "an event that is no object": ([raw("[1, 2]")], "protocol", True, "before it was complete"),
+    "only comments": ([text("a"), fault("comments")], "network", True, "kept the line open"),
+    "bytes that are no UTF-8": ([text("a"), fault("latin")], "protocol", True, "cannot be read"),
+    "quota with its time": (
+        {"status": 429, "body": {"error": {"type": "usage_limit_reached", "message": "Used up", "resets_in_seconds": 7200}}},
+        "quota", False, "Used up (again in 2 h) — check the credit",
+    ),
+    "empty answer": ([raw(DONE, STOP)], "protocol", True, "empty answer"),
     "empty text": ([text("")], "protocol", True, "empty answer"),
-    "cut off before a word": ([ended("max_output_tokens")], "request", False, "max_output_tokens"),
     "filtered": ([ended("content_filter")], "refused", False, "content_filter"),
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_one_clear_line_and_the_next_request_works(name: str) -> None:
+def test_a_fault_is_one_clear_line_and_the_next_request_works(name: str, wire: str) -> None:
     turn, kind, retry, told = FAULTS[name]
-    error, _ = broken(turn)
+    error, _ = broken(turn, wire=wire)
     assert (error.fault, error.retry) == (kind, retry), str(error)
     assert told in str(error)
 
 
-def test_nothing_is_lost_when_a_fault_passes() -> None:
+@pytest.mark.parametrize("wire", WIRES)
+def test_an_answer_cut_off_before_a_word_says_why(wire: str) -> None:
+    async def main() -> list[Delta | Entry]:
+        with Server([[ended("max_output_tokens")]]) as server:
+            client = WIRES[wire](Door(server.url, KEY, timeouts=QUICK))
+            found = await heard(client, request())
+            await client.close()
+            return found
+
+    (sampled,) = entries(asyncio.run(main()))
+    assert isinstance(sampled, Sampled) and sampled.status == "max_output_tokens"
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_nothing_is_lost_when_a_fault_passes(wire: str) -> None:
     async def main() -> None:
         turns: list[Any] = [
             refuse(500),
             [text("half"), fault("reset")],
+            [text("half"), fault("stall")],
+            fault("hang"),
             [text("whole"), style("noise")],
         ]
         with Server(turns) as server:
-            client = ResponsesClient(Door(server.url, KEY, timeouts=QUICK))
+            client = WIRES[wire](Door(server.url, KEY, timeouts=QUICK))
 
             async def at_once(seconds: float) -> None:
                 pass
@@ -127,7 +158,9 @@ def test_nothing_is_lost_when_a_fault_passes() -> None:
             await client.close()
             assert [each.kind for each in entries(events)] == ["assistant", "sampled"]
             first, *rest = server.posts()
-            assert rest == [first, first]
+            assert rest == [first] * 4
+            sampled = entries(events)[-1]
+            assert isinstance(sampled, Sampled) and sampled.retries == 4
 
     asyncio.run(main())
 
@@ -150,10 +183,11 @@ def test_what_follows_a_complete_answer_cannot_spoil_it() -> None:
     asyncio.run(main())
 
 
-def test_the_key_is_never_in_an_error() -> None:
+@pytest.mark.parametrize("wire", WIRES)
+def test_the_key_is_never_in_an_error(wire: str) -> None:
     told = f"Incorrect API key provided: {KEY}. Header x: my-token-value"
     for turn in (refuse(401, told), [failed("server_error", told)], html(502, f"<b>{told}</b>")):
-        error, _ = broken(turn, {"X-Token": "my-token-value"})
+        error, _ = broken(turn, {"X-Token": "my-token-value"}, wire)
         assert KEY not in str(error)
         assert "my-token-value" not in str(error)
         assert "[redacted]" in str(error)
