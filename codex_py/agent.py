@@ -7,11 +7,22 @@ import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from codex_py.brain import Brain, Tell, choose
 from codex_py.context import documents, environment
 from codex_py.core import session as sessions
-from codex_py.core.entries import Entry, Image, Notice, Part, Started, Text, TurnEnded
+from codex_py.core.entries import (
+    Context,
+    Entry,
+    Image,
+    Notice,
+    Part,
+    Resumed,
+    Started,
+    Text,
+    TurnEnded,
+)
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import Ask, Kit
 from codex_py.core.limits import Limits
@@ -22,7 +33,7 @@ from codex_py.core.turn import run_turn
 from codex_py.effects import Effects
 from codex_py.host import Host, Unconfined, open_host
 from codex_py.host.confine import Ground, WrongPlace
-from codex_py.host.git import find_root
+from codex_py.host.git import branch, find_root, head
 from codex_py.host.images import inspect
 from codex_py.launch import Launch
 from codex_py.lines import reader
@@ -35,11 +46,13 @@ from codex_py.version import __version__
 class Agent:
     """A session and the kit that works on it. No logic of its own."""
 
-    def __init__(self, session: Session, kit: Kit, brain: Brain) -> None:
+    def __init__(self, session: Session, kit: Kit, brain: Brain, began: int = 0) -> None:
         self.session = session
         self.kit = kit
         self.brain = brain
-        self._turn = 0
+        self.began = began
+        """Where in the session's entries this sitting begins."""
+        self._turn = began
 
     async def run(self, prompt: str, images: Sequence[tuple[str, bytes]] = ()) -> TurnEnded:
         """One turn, from the user's words to quiet. Pictures are names with their bytes."""
@@ -90,7 +103,9 @@ def quiet(line: str) -> None:
 
 
 def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet) -> Agent:
-    """A new session, ready to run. Raises UsageError before anything is written or sent.
+    """A session, new or opened again, ready to run.
+
+    Raises UsageError before anything is written or sent.
 
     `tell` is given a line when something takes its time, as loading the embedded model does.
     """
@@ -123,11 +138,15 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
     try:
         brain = choose(settings, os.environ, tell)
         host = host.without_keys(brain.key_names)
-        folder = Path(launch.scratch) if launch.scratch else settings.home / "sessions"
-        session = sessions.create(folder)
+        if launch.resume:
+            session = sessions.resume(Path(launch.resume))
+        else:
+            folder = Path(launch.scratch) if launch.scratch else settings.home / "sessions"
+            session = sessions.create(folder)
     except BaseException:
         host.close()
         raise
+    began = len(session.entries)
     try:
         _begin(session, settings, launch, host, brain, root)
     except BaseException:
@@ -137,7 +156,7 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
     if bare:
         session.append(Notice(text=f"{NO_GIT} ({cwd})"))
     kit = _kit(settings, host, brain, session, ask)
-    return Agent(session, kit, brain)
+    return Agent(session, kit, brain, began)
 
 
 def _begin(
@@ -148,18 +167,21 @@ def _begin(
     brain: Brain,
     git_root: str | None,
 ) -> None:
-    session.append(
-        Started(
-            session=session.id,
-            cwd=host.cwd,
-            app=f"codex_py {__version__} python {platform.python_version()}",
-            mode=settings.approval_mode,
-            model=brain.settings.model,
-        )
-    )
+    app = f"codex_py {__version__} python {platform.python_version()}"
+    facts: dict[str, Any] = {
+        "cwd": host.cwd,
+        "app": app,
+        "mode": settings.approval_mode,
+        "model": brain.settings.model,
+        "choice": "local" if settings.local else brain.label,
+        "branch": branch(host.cwd) or "",
+        "commit": head(host.cwd) or "",
+    }
+    again = bool(launch.resume)
+    session.append(Resumed(**facts) if again else Started(session=session.id, version=2, **facts))
     if brain.warning:
         session.append(Notice(text=brain.warning))
-    session.append(
+    texts = [
         environment(
             cwd=host.cwd,
             roots=host.roots,
@@ -167,13 +189,18 @@ def _begin(
             git_root=git_root,
             interactive=launch.interactive,
         )
-    )
+    ]
     found, warning = documents(settings, host.cwd, git_root)
-    for each in found if brain.profile is None else ():
-        session.append(each)
+    texts += found if brain.profile is None else ()
     if brain.profile is not None and brain.profile.files is not None:
         seen = host.under(Effects(reads=(host.cwd,))).listing(".", 3, NAMES)[0]
-        session.append(brain.profile.files([each.path for each in seen if not each.folder]))
+        texts.append(brain.profile.files([each.path for each in seen if not each.folder]))
+    known = {
+        (each.name, each.source): each.text for each in session.entries if isinstance(each, Context)
+    }
+    for each in texts:
+        if known.get((each.name, each.source)) != each.text:
+            session.append(each)
     if warning:
         session.append(Notice(text=warning))
 

@@ -15,3 +15,5 @@ class Launch:
     skip_git_check: bool = False
     scratch: str = ""
     """Where to keep the log instead of the home folder: for runs that leave nothing."""
+    resume: str = ""
+    """The log to go on with, instead of a new one."""

@@ -21,7 +21,7 @@ from codex_py.core.entries import (
 def plain(entry: Entry) -> Json:
     """An entry as JSON data; fields that hold their default are left out."""
     if isinstance(entry, Unknown):
-        return entry.data
+        return {key: value for key, value in entry.data.items() if key != "chain"}
     found: Json = {"kind": entry.kind, "n": entry.n, "at": round(entry.at, 3)}
     for each in fields(entry):
         value = getattr(entry, each.name)
@@ -32,9 +32,20 @@ def plain(entry: Entry) -> Json:
         if each.name == "parts":
             value = [_plain_part(part) for part in value]
         elif isinstance(value, Usage):
-            value = {one.name: getattr(value, one.name) for one in fields(value)}
+            value = plain_usage(value)
         found[each.name] = value
     return found
+
+
+def plain_usage(usage: Usage) -> Json:
+    """Token counts as JSON data."""
+    return {each.name: getattr(usage, each.name) for each in fields(usage)}
+
+
+def usage_of(data: Json) -> Usage:
+    """The counts that `plain_usage` wrote, by this or another version."""
+    names = [each.name for each in fields(Usage) if isinstance(data.get(each.name), (int, float))]
+    return Usage(**{name: data[name] for name in names})
 
 
 def _plain_part(part: Part) -> Json:
@@ -60,7 +71,9 @@ def revive(data: Json) -> Entry:
         elif kind in (User, ToolResult):
             given["parts"] = ()
         if "usage" in given:
-            given["usage"] = Usage(**given["usage"])
+            given["usage"] = usage_of(given["usage"])
+        for name in _LISTS & given.keys():
+            given[name] = tuple(str(each) for each in given[name])
         for name in _TEXTS & names:
             given.setdefault(name, "")
         return kind(**given)
@@ -70,6 +83,8 @@ def revive(data: Json) -> Entry:
 
 _TEXTS = {"text", "summary", "arguments", "value", "cwd"}
 
+_LISTS = {"said", "files"}
+
 
 def _unknown(data: Json) -> Unknown:
     return Unknown(n=int(data.get("n", -1)), at=float(data.get("at", 0.0)), data=data)
@@ -77,6 +92,6 @@ def _unknown(data: Json) -> Unknown:
 
 def _part(data: Json) -> Part:
     if "image" not in data:
-        return Text(data["text"])
+        return Text(str(data["text"]))
     given = dict(data)
     return Image(blob=given.pop("image"), **given)

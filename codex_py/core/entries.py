@@ -57,11 +57,18 @@ class Started(Entry):
     session: str
     cwd: str
     version: int = 1
-    """Version of the log's format."""
+    """Version of the log's format: 2 since lines are chained."""
     app: str = ""
     mode: str = ""
     model: str = ""
+    choice: str = ""
+    """The name by which the model was chosen: `local`, or as `-m` takes it."""
+    branch: str = ""
+    commit: str = ""
+    """What Git had checked out, when there was a repository."""
     parent: str | None = None
+    """The session that this one was forked from, and below after which of its lines."""
+    at_line: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +80,9 @@ class Resumed(Entry):
     app: str = ""
     mode: str = ""
     model: str = ""
+    choice: str = ""
+    branch: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +149,10 @@ class Sampled(Entry):
     """`completed`, or why the answer is incomplete (for example `max_output_tokens`)."""
     retries: int = 0
     """Requests that failed before this one was answered."""
+    purpose: str = ""
+    """What was asked for beside the conversation, as `compaction`; empty for a step of it."""
+    so_far: Json = field(default_factory=dict)
+    """Tokens of the whole session up to here, by model; the session stamps it."""
 
 
 Verdict = Literal["allow", "ask", "deny"]
@@ -179,11 +193,22 @@ class ToolResult(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compacted(Entry):
-    """From here on the model sees `summary` instead of everything before line `keep_from`."""
+    """From here on the model sees this instead of everything before line `keep_from`.
+
+    The facts it must not lose (Context) stand anew right before this line.
+    """
 
     kind: ClassVar[str] = "compacted"
     summary: str
     keep_from: int
+    said: tuple[str, ...] = ()
+    """What the user said before the cut, word for word, oldest first."""
+    plan: str = ""
+    files: tuple[str, ...] = ()
+    """Files read or changed before the cut, newest first; `*` in front: changed."""
+    before: int = 0
+    """Tokens of the request before, as far as known; and about how many after."""
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

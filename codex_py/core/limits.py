@@ -33,7 +33,7 @@ class Stop:
 def check(turn: Sequence[Entry], limits: Limits) -> Stop | None:
     """Whether the next sample of this turn may be taken; asked before each one."""
     if limits.max_steps:
-        samples = [entry for entry in turn if isinstance(entry, Sampled)]
+        samples = [entry for entry in turn if isinstance(entry, Sampled) and not entry.purpose]
         steps, retries = len(samples), sum(entry.retries for entry in samples)
         if steps + retries >= limits.max_steps:
             told = f"{steps} steps" + (f" and {retries} retries" if retries else "")

@@ -200,7 +200,7 @@ def standing(policy: Policy, entries: Sequence[Entry]) -> Policy:
     granted = set(policy.granted)
     for entry in entries:
         if isinstance(entry, Resumed):
-            granted = set(policy.granted)
+            mode, granted = policy.mode, set(policy.granted)
         elif isinstance(entry, Decision):
             if entry.remember and entry.verdict == "allow":
                 granted.add(entry.remember)

@@ -70,13 +70,16 @@ LOST = "No result: the turn was interrupted before this call finished; it may ha
 
 def project(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The entries a model is shown: compaction applied, partial text dropped, gaps filled."""
-    cut, summary = _compaction(entries)
-    found: list[Entry] = []
+    newest, facts = _compaction(entries)
+    cut = newest.keep_from if newest else -1
+    found: list[Entry] = list(facts)
+    stated = {entry.n for entry in facts}
     open_calls: dict[str, ToolCall] = {}
     sampled = False
     for entry in entries:
         if isinstance(entry, Context):
-            found.append(entry)
+            if not facts or (entry.n >= cut and entry.n not in stated):
+                found.append(entry)
         elif entry.n < cut:
             continue
         elif isinstance(entry, ToolResult):
@@ -94,8 +97,8 @@ def project(entries: Sequence[Entry]) -> tuple[Entry, ...]:
                 open_calls[entry.call_id] = entry
             found.append(entry)
     _close(open_calls, found)
-    if summary is not None:
-        found.insert(_after_context(found), summary)
+    if newest is not None:
+        found.insert(len(facts) or _after_context(found), _told(newest))
     return tuple(found)
 
 
@@ -109,12 +112,38 @@ def _close(open_calls: dict[str, ToolCall], found: list[Entry]) -> None:
     open_calls.clear()
 
 
-def _compaction(entries: Sequence[Entry]) -> tuple[int, User | None]:
-    for entry in reversed(entries):
+def _compaction(entries: Sequence[Entry]) -> tuple[Compacted | None, list[Context]]:
+    """The newest compaction and the facts stated anew right before it."""
+    for place in range(len(entries) - 1, -1, -1):
+        entry = entries[place]
         if isinstance(entry, Compacted):
-            text = f"Summary of the work so far:\n{entry.summary}"
-            return entry.keep_from, User(n=entry.n, at=entry.at, parts=(Text(text),))
-    return -1, None
+            facts: list[Context] = []
+            for before in reversed(entries[:place]):
+                if not isinstance(before, Context) or before.n != entry.n - len(facts) - 1:
+                    break
+                facts.insert(0, before)
+            return entry, facts
+    return None, []
+
+
+def _told(entry: Compacted) -> User:
+    """What stands in for all that is not shown any more."""
+    parts = [f"Summary of the work so far:\n{entry.summary}"]
+    if entry.said:
+        said = "\n".join(f"<message>\n{each}\n</message>" for each in entry.said)
+        parts.append(f"What the user said until then, word for word, oldest first:\n{said}")
+    if entry.plan:
+        parts.append(f"The plan as it stood:\n{entry.plan}")
+    if entry.files:
+        names = "\n".join(
+            f"- {each[1:]} (changed)" if each.startswith("*") else f"- {each}"
+            for each in entry.files
+        )
+        parts.append(
+            "Files read or changed until then; read them again before you rely on what is in "
+            f"them:\n{names}"
+        )
+    return User(n=entry.n, at=entry.at, parts=(Text("\n\n".join(parts)),))
 
 
 def _after_context(found: list[Entry]) -> int:

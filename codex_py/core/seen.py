@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codex_py.core.entries import Entry, ToolResult
+from codex_py.core.entries import Compacted, Entry, ToolResult
 
 
 def digest_seen(entries: Sequence[Entry], path: str) -> str | None:
@@ -12,8 +12,13 @@ def digest_seen(entries: Sequence[Entry], path: str) -> str | None:
 
     Tools state it in their results' data as `{"seen": {path: digest}}`.
     """
+    cut = -1
     for entry in reversed(entries):
-        if isinstance(entry, ToolResult):
+        if entry.n < cut:
+            return None  # the model is not shown it any more
+        if isinstance(entry, Compacted):
+            cut = max(cut, entry.keep_from)
+        elif isinstance(entry, ToolResult):
             seen = entry.data.get("seen")
             if isinstance(seen, dict) and path in seen:
                 return str(seen[path])

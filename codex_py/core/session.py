@@ -5,19 +5,33 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from codex_py.core.codec import plain, revive
-from codex_py.core.entries import Delta, Entry, Json, stamped
+from codex_py.core import logfile
+from codex_py.core.chain import chained
+from codex_py.core.codec import plain, plain_usage, usage_of
+from codex_py.core.entries import (
+    Compacted,
+    Delta,
+    Entry,
+    Sampled,
+    TurnEnded,
+    Usage,
+    User,
+    stamped,
+)
 from codex_py.core.errors import LogError, UsageError
 
 Listener = Callable[[Entry | Delta], None]
+
+LASTING = (User, Sampled, Compacted, TurnEnded)
+"""Kinds after which the file is brought to the disk: a power cut loses less than one step."""
 
 
 class Session:
@@ -25,15 +39,21 @@ class Session:
 
     Contract: `append` returns only after the line is in the file, and listeners hear of it
     after that. A line that cannot be written whole is taken back and LogError is raised.
+
+    `entries` is what a turn looks at: the first line, all that a model may still be shown, and
+    all that was appended since the log was opened. `history` reads the whole log.
     """
 
-    def __init__(self, path: Path, entries: list[Entry], file: int) -> None:
+    def __init__(self, path: Path, file: int, tail: logfile.Tail) -> None:
         self.path = path
-        self.entries = entries
-        self.id = path.stem.rpartition("T")[2].partition("-")[2] or path.stem
+        self.entries = tail.entries
+        self.id = identity(path)
+        self.spent: dict[str, Usage] = _spent(tail, path)
+        """Tokens of the whole log by model, as the providers told them."""
         self._file = file
-        self._end = os.lseek(file, 0, os.SEEK_END)
-        self._next = (entries[-1].n + 1) if entries else 0
+        self._end = tail.end
+        self._link = tail.link
+        self._next = tail.next
         self._listeners: list[Listener] = []
 
     @property
@@ -44,12 +64,22 @@ class Session:
     def append(self, entry: Entry) -> Entry:
         """Write one entry, then tell the listeners. Returns it with its number and time."""
         entry = stamped(entry, self._next, time.time())
-        line = encode(plain(entry))
+        spent = self.spent
+        if isinstance(entry, Sampled):
+            spent = {**spent, entry.model: spent.get(entry.model, Usage()) + entry.usage}
+            entry = replace(entry, so_far={name: plain_usage(spent[name]) for name in spent})
+        line, link = chained(plain(entry), self._link)
         self._write(line)
-        self._next += 1
+        if isinstance(entry, LASTING):
+            os.fdatasync(self._file)
+        self._next, self._link, self.spent = self._next + 1, link, spent
         self.entries.append(entry)
         self.publish(entry)
         return entry
+
+    def history(self) -> list[Entry]:
+        """Every entry of the log, read from its file."""
+        return logfile.read(self.path)
 
     def publish(self, event: Entry | Delta) -> None:
         """Tell every listener."""
@@ -67,9 +97,15 @@ class Session:
         target = self._folder() / name
         if not target.exists():
             fresh = target.with_name(f".{name}.{secrets.token_hex(4)}")
-            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(data)
-            os.replace(fresh, target)
+            try:
+                with open(
+                    os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+                ) as file:
+                    file.write(data)
+                os.replace(fresh, target)
+            except OSError:
+                fresh.unlink(missing_ok=True)
+                raise
         return name
 
     def blob(self, name: str) -> bytes:
@@ -115,10 +151,32 @@ class Session:
         self._end += len(line)
 
 
-def encode(data: Json) -> bytes:
-    """One line of the log. Lone surrogates, which no UTF-8 file can hold, are replaced."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace") + b"\n"
+def identity(path: Path) -> str:
+    """A session's id, from its log's name."""
+    return path.stem.rpartition("T")[2].partition("-")[2] or path.stem
+
+
+def _spent(tail: logfile.Tail, path: Path) -> dict[str, Usage]:
+    told = logfile.spent(tail.entries)
+    if told is not None:
+        return {name: usage_of(each) for name, each in told.items() if isinstance(each, dict)}
+    found: dict[str, Usage] = {}
+    for entry in tail.entries if tail.whole else logfile.read(path):
+        if isinstance(entry, Sampled):
+            found[entry.model] = found.get(entry.model, Usage()) + entry.usage
+    return found
+
+
+def place(folder: Path) -> Path:
+    """Where a new log goes: `folder`/YYYY/MM/DD, made when it is not there. Raises UsageError."""
+    now = time.gmtime()
+    name = f"{time.strftime('%Y-%m-%dT%H%M%S', now)}-{secrets.token_hex(6)}.jsonl"
+    day = folder / time.strftime("%Y/%m/%d", now)
+    try:
+        day.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(day, error) from error
+    return day / name
 
 
 def create(folder: Path) -> Session:
@@ -126,55 +184,51 @@ def create(folder: Path) -> Session:
 
     Raises UsageError when the place cannot be written.
     """
-    now = time.gmtime()
-    name = f"{time.strftime('%Y-%m-%dT%H%M%S', now)}-{secrets.token_hex(6)}.jsonl"
-    place = folder / time.strftime("%Y/%m/%d", now)
+    path = place(folder)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(place / name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        file = os.open(path, flags, 0o600)
     except OSError as error:
-        raise UsageError(
-            f"cannot write the session log in {place}: {error.strerror}; "
-            "set CODEX_PY_HOME to a folder you can write"
-        ) from error
+        raise _unwritable(path.parent, error) from error
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return Session(place / name, [], file)
+    return Session(path, file, logfile.Tail([], True, 0, "", 0))
+
+
+def _unwritable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot write the session log in {folder}: {error.strerror}; "
+        "set CODEX_PY_HOME to a folder you can write"
+    )
 
 
 def resume(path: Path) -> Session:
-    """Open an existing log for appending. Raises UsageError when another process has it."""
+    """Open an existing log for appending: a matter of its end, not of its size.
+
+    A torn last line is taken off. Raises UsageError when another process has the log.
+    """
+    file = locked(path)
     try:
-        file = os.open(path, os.O_RDWR | os.O_APPEND)
+        tail = logfile.tail(file)
+        if tail.end < os.fstat(file).st_size:
+            os.ftruncate(file, tail.end)
+        return Session(path, file, tail)
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def locked(path: Path) -> int:
+    """The log's file, open for appending and locked. Raises UsageError."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     except OSError as error:
         raise UsageError(f"cannot open the session {path}: {error.strerror}") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         os.close(file)
         raise UsageError(f"the session {path.stem} is open in another process") from error
-    data = path.read_bytes()
-    whole = data.rfind(b"\n") + 1
-    if whole < len(data):
-        os.ftruncate(file, whole)
-    return Session(path, decode(data[:whole]), file)
-
-
-def read(path: Path) -> list[Entry]:
-    """The entries of a log, without opening it for writing; a torn last line is dropped."""
-    data = path.read_bytes()
-    return decode(data[: data.rfind(b"\n") + 1])
-
-
-def decode(data: bytes) -> list[Entry]:
-    """Whole lines as entries, in order; a line that is no JSON object becomes Unknown."""
-    found: list[Entry] = []
-    for place, line in enumerate(data.split(b"\n")[:-1]):
-        try:
-            loaded = json.loads(line)
-        except ValueError:
-            loaded = None
-        if not isinstance(loaded, dict):
-            loaded = {"kind": "unreadable", "line": line.decode("utf-8", "replace")}
-        loaded.setdefault("n", place)
-        found.append(revive(loaded))
-    return found
+    except OSError as error:
+        os.close(file)
+        raise UsageError(f"the session {path} cannot be locked: {error.strerror}") from error
+    return file

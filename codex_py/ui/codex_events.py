@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from codex_py.core.entries import (
@@ -39,6 +40,11 @@ class Mapping:
     _plan: str = ""
     _plan_items: list[Json] = field(default_factory=list)
     _usage: Usage = field(default_factory=Usage)
+
+    @staticmethod
+    def resumed(before: Iterable[Usage]) -> Mapping:
+        """The fold over the rest of a session that used so much before."""
+        return Mapping(_usage=sum(before, Usage()))
 
     def events(self, entry: Entry | Delta) -> list[Json]:
         """The events of one entry or delta, often none."""

@@ -77,8 +77,7 @@ async def _main(
     gc.freeze()
     gc.enable()
     try:
-        for entry in agent.session.entries:
-            out(entry)
+        out.opened(agent)
         out.header(agent)
         agent.session.subscribe(out)
         ended = await _walled(agent, options, images, out)
@@ -141,6 +140,15 @@ class _Out:
                 self._print(json.dumps(each, ensure_ascii=False) + "\n")
         else:
             self._progress(event)
+
+    def opened(self, agent: Agent) -> None:
+        """What was logged before the first turn of this run."""
+        entries = agent.session.entries
+        if agent.began:
+            self._mapping = Mapping.resumed(agent.session.spent.values())
+            self(entries[0])
+        for entry in entries[agent.began :]:
+            self(entry)
 
     def header(self, agent: Agent) -> None:
         """One line that says what will work, how free it is, and where."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codex_py.core.chain import chained
 from codex_py.core.codec import plain, revive
 from codex_py.core.entries import (
     Assistant,
@@ -30,7 +31,8 @@ from codex_py.core.entries import (
     User,
 )
 from codex_py.core.errors import LogError, UsageError
-from codex_py.core.session import create, decode, encode, read, resume
+from codex_py.core.logfile import decode, read
+from codex_py.core.session import create, resume
 
 ENTRIES = [
     Started(session="s", cwd="/w", app="x", mode="suggest", model="m"),
@@ -66,7 +68,7 @@ def test_a_listener_hears_of_an_entry_only_when_it_is_in_the_file(tmp_path: Path
 
 
 def test_any_prefix_of_a_log_opens_and_the_torn_line_is_dropped(tmp_path: Path) -> None:
-    whole = b"".join(encode(plain(entry)) for entry in ENTRIES)
+    whole = b"".join(chained(plain(entry), "")[0] for entry in ENTRIES)
     path = tmp_path / "log.jsonl"
     for size in range(0, len(whole) + 1, 7):
         path.write_bytes(whole[:size])
@@ -141,7 +143,7 @@ def test_unreadable_and_later_lines_are_kept_whole() -> None:
 
 @given(st.text())
 def test_any_text_survives(words: str) -> None:
-    line = encode(plain(Notice(text=words)))
+    line = chained(plain(Notice(text=words)), "")[0]
     assert line.count(b"\n") == 1
     (found,) = decode(line)
     assert isinstance(found, Notice)
