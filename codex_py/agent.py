@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +230,7 @@ def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: As
         instructions = brain.profile.instructions
     return Kit(
         model=brain.client,
-        settings=brain.sampling(session.id),
+        settings=replace(brain.sampling(session.id), output_schema=settings.output_schema),
         instructions=instructions,
         tools=tools,
         specs=tuple(tool.spec() for tool in tools),
@@ -243,10 +244,18 @@ def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: As
         host=host,
         ask=ask,
         limits=Limits(max_steps=settings.max_steps or brain.max_steps),
-        nudge=brain.nudge,
+        nudge=_nudge(settings, brain),
         vision=brain.vision,
         output_limit=settings.tool_output_token_limit * 4,
     )
+
+
+def _nudge(settings: Settings, brain: Brain) -> Callable[[Sequence[Entry]], str]:
+    if not settings.output_schema:
+        return brain.nudge
+    from codex_py.core.schema import insisting  # late: few runs ask for a schema
+
+    return insisting(settings.output_schema, brain.nudge)
 
 
 def _instructions(settings: Settings, tools: Sequence[Tool]) -> str:

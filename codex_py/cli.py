@@ -121,6 +121,7 @@ def _parser(prog: str) -> _Parser:
     add("-q", "--quiet", action="store_true", help="the same as exec")
     add("--json", action="store_true", help="events as JSON lines on stdout")
     add("-o", "--output-last-message", default="", metavar="FILE")
+    add("--output-schema", default="", metavar="FILE", help="JSON schema of the final message")
     add("--skip-git-repo-check", action="store_true", help="no warning outside Git")
     add("--max-steps", type=int, default=0, metavar="N", help="stop after N model requests")
     add("--color", choices=("auto", "always", "never"), default="auto")

@@ -48,6 +48,8 @@ class ModelSettings:
     freeform: bool = False
     """The model takes freeform (custom) tools with a grammar."""
     temperature: float | None = None
+    output_schema: str = ""
+    """JSON schema, as text, that the final message must be of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ def learn(quirks: Quirks, refusal: str) -> Quirks | None:
     """Pure: quirks that a server's refusal tells of; None when it tells nothing new."""
     said = refusal.lower()
     found = quirks
-    if "tool" in said and _refused(said, "tools", "tool use", "function call", "tool choice"):
+    if quirks.formats and any(each in said for each in FORMATS):
+        found = replace(quirks, formats=False)
+    elif "tool" in said and _refused(said, "tools", "tool use", "function call", "tool choice"):
         found = replace(quirks, tools="text")
     elif "developer" in said and quirks.system_role == "developer":
         found = replace(quirks, system_role="system")
@@ -95,6 +97,9 @@ def learn(quirks: Quirks, refusal: str) -> Quirks | None:
         short = quirks.limit_name == "max_tokens"
         found = replace(quirks, limit_name="max_completion_tokens" if short else "max_tokens")
     return None if found == quirks else found
+
+
+FORMATS = ("response_format", "json_schema", "json mode", "custom grammar", "response format")
 
 
 def _refused(said: str, *things: str) -> bool:

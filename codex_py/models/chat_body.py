@@ -24,6 +24,7 @@ from codex_py.core.entries import (
 )
 from codex_py.core.request import Request, ToolSpec
 from codex_py.models.chat_text import protocol, written
+from codex_py.models.formats import named_schema, told_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Quirks:
     """The server knows `reasoning_effort`."""
     cache_key: bool = False
     """The server knows `prompt_cache_key`, `verbosity` and `service_tier`."""
+    formats: bool = True
+    """The server takes `response_format` beside tools; else the schema is told in words."""
     images: bool = True
     short_ids: bool = False
     """Call ids must be nine letters or digits (Mistral)."""
@@ -68,6 +71,9 @@ def body(request: Request, quirks: Quirks) -> Json:
         found[quirks.limit_name] = settings.max_output_tokens
     if settings.temperature is not None and quirks.temperature:
         found["temperature"] = settings.temperature
+    if settings.output_schema and quirks.formats:
+        schema = named_schema(settings.output_schema)
+        found["response_format"] = {"type": "json_schema", "json_schema": schema}
     if settings.effort and quirks.efforts:
         found["reasoning_effort"] = settings.effort
     if quirks.cache_key:
@@ -145,6 +151,8 @@ class _Building:
         text = request.instructions
         if request.tools and quirks.tools == "text":
             text = f"{text}\n\n{protocol([tool(each, quirks) for each in request.tools])}"
+        if request.settings.output_schema and not quirks.formats:
+            text = f"{text}\n\n{told_schema(request.settings.output_schema)}"
         if text.strip():
             self.done.append({"role": quirks.system_role, "content": text})
 

@@ -21,7 +21,7 @@ from codex_py.models.local_weights import QWEN, Weights, installed, path_in
 
 WALL = 240.0
 """Seconds that one answer may take."""
-QUIRKS = Quirks(parallel=False, images=False)
+QUIRKS = Quirks(parallel=False, images=False, formats=False)
 
 Tell = Callable[[str], None]
 

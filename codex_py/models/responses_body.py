@@ -22,6 +22,7 @@ from codex_py.core.entries import (
 )
 from codex_py.core.request import ModelSettings, Request, ToolSpec
 from codex_py.models.door import encoded
+from codex_py.models.formats import named_schema
 
 ORIGIN = "_from"
 """Key in a raw item: the server and model it came from. Never sent."""
@@ -165,8 +166,11 @@ def head_of(request: Request, quirks: Quirks) -> Json:
         given = {"effort": settings.effort, "summary": summary}
         if any(given.values()):
             found["reasoning"] = {key: value for key, value in given.items() if value}
-    if settings.verbosity:
-        found["text"] = {"verbosity": settings.verbosity}
+    text: Json = {"verbosity": settings.verbosity} if settings.verbosity else {}
+    if settings.output_schema:
+        text["format"] = {"type": "json_schema", **named_schema(settings.output_schema)}
+    if text:
+        found["text"] = text
     if settings.max_output_tokens:
         found["max_output_tokens"] = settings.max_output_tokens
     if settings.temperature is not None:

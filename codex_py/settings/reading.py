@@ -111,7 +111,7 @@ WALL = {
     "network_access": "bool",
 }
 """Keys of `[sandbox_workspace_write]`."""
-INTERNAL = {"home", "mode_given", "model_given", *WALL}
+INTERNAL = {"home", "mode_given", "model_given", "output_schema", *WALL}
 
 
 def _settings(folder: Path, data: Mapping[str, Any], where: str) -> Settings:

@@ -76,5 +76,7 @@ class Settings:
     """Use the embedded model."""
     oss: bool = False
     """Use a model server that runs on this machine."""
+    output_schema: str = ""
+    """JSON schema, as text, that the final message must be of: from `--output-schema`."""
     model_given: bool = False
     """The model was chosen by flag or file, not left at its default."""

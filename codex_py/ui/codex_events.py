@@ -35,6 +35,8 @@ class Mapping:
     """
 
     _items: int = 0
+    _begun: bool = False
+    """A turn runs: what is said within it begins no other."""
     _ids: dict[str, str] = field(default_factory=dict)
     _calls: dict[str, ToolCall] = field(default_factory=dict)
     _plan: str = ""
@@ -52,7 +54,8 @@ class Mapping:
             case Started():
                 return [{"type": "thread.started", "thread_id": entry.session}]
             case User():
-                return [{"type": "turn.started"}]
+                begun, self._begun = self._begun, True
+                return [] if begun else [{"type": "turn.started"}]
             case Reasoning() if entry.summary:
                 return [self._whole({"type": "reasoning", "text": entry.summary})]
             case Assistant() if entry.text and not entry.partial:
@@ -129,6 +132,7 @@ class Mapping:
         return {"id": self._plan, "type": "todo_list", "items": self._plan_items}
 
     def _ended(self, entry: TurnEnded) -> list[Json]:
+        self._begun = False
         found: list[Json] = []
         if self._plan:
             found.append({"type": "item.completed", "item": self._todo()})

@@ -67,7 +67,25 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
         given["local"] = True
     if args.oss:
         given["oss"] = True
+    if args.output_schema:
+        given["output_schema"] = _schema(args.output_schema)
     return given
+
+
+def _schema(path: str) -> str:
+    """The schema in a file, as compact text. Raises UsageError that says what is wrong."""
+    import json  # late: few runs ask for a schema
+
+    from codex_py.core.schema import read
+
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            found = read(file.read())
+    except OSError as error:
+        raise UsageError(f"--output-schema {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"--output-schema {path}: {error}") from error
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
 def colour(choice: str) -> bool:

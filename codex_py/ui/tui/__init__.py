@@ -21,8 +21,8 @@ NO_TERMINAL = (
 
 def main(args: argparse.Namespace) -> int:
     """Run an interactive session as the arguments say. Returns the exit code."""
-    if args.json or args.output_last_message:
-        raise UsageError("--json and -o belong to one task: `codex-py exec …`")
+    if args.json or args.output_last_message or args.output_schema:
+        raise UsageError("--json, -o and --output-schema belong to one task: `codex-py exec …`")
     from codex_py.ui.start import one_shot, pictures, prepare  # late: loads what settings need
 
     if not sys.stdin.isatty() and _carries(sys.stdin.fileno()):
