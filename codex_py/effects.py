@@ -16,13 +16,20 @@ class Effects:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     network: bool = False
+    typed: str | None = None
+    """Text that would be written to a process that runs already."""
+    into: str = ""
+    """That process, in words: its number and command."""
+    walled: str = ""
+    """How that process is confined; empty when it runs as the user would run it."""
     unknown: bool = False
     """True when the tool cannot say: policy then asks."""
 
     @property
     def reading(self) -> bool:
         """True when the call changes nothing: it may run beside other such calls."""
-        return not (self.command is not None or self.writes or self.network or self.unknown)
+        starts = self.command is not None or self.typed is not None
+        return not (starts or self.writes or self.network or self.unknown)
 
     def plain(self) -> dict[str, object]:
         """The effects as JSON data, empty fields left out."""
@@ -37,6 +44,8 @@ class Effects:
             found["writes"] = list(self.writes)
         if self.network:
             found["network"] = True
+        if self.typed is not None:
+            found |= {"typed": self.typed, "into": self.into, "walled": self.walled}
         if self.unknown:
             found["unknown"] = True
         return found

@@ -69,7 +69,7 @@ class Policy:
     shown: tuple[str, ...] = ()
     """Paths inside the secret ones that may be read: this session's own whole outputs."""
     granted: frozenset[str] = field(default_factory=frozenset)
-    """What the user allowed for this sitting: `command: PREFIX` and `edit: PATH`."""
+    """What the user allowed for this sitting: `command: PREFIX`, `edit: PATH`, `type: PROCESS`."""
 
 
 def decide(policy: Policy, effects: Effects, read_line: ReadLine) -> Decision:
@@ -108,6 +108,8 @@ def _decide(policy: Policy, effects: Effects, read_line: ReadLine) -> _Found:
         return edit
     if effects.command is not None:
         return _command(policy, effects.command, effects.cwd or "", read_line)
+    if effects.typed is not None:
+        return _typed(policy, effects)
     if edit is not None:
         return edit
     return _Found(False, "reading is free")
@@ -152,6 +154,17 @@ def _command(policy: Policy, command: str, cwd: str, read_line: ReadLine) -> _Fo
         return _Found(False, "you allowed this command earlier in this session")
     first = asking[0] if asking else Piece(command, False, "it could not be understood")
     return _Found(True, f"`{_short(first.text)}`: {first.why}", grant="--approval-mode full-auto")
+
+
+def _typed(policy: Policy, effects: Effects) -> _Found:
+    """Input of a running process does whatever that process does with it."""
+    confined = effects.walled
+    if f"type: {effects.into}" in policy.granted:
+        return _Found(False, "you allowed typing into it earlier in this session", confined)
+    if COMMANDS_FREE[policy.mode] and effects.walled:
+        return _Found(False, "the process is confined, whatever it does with it", confined)
+    how = "is confined" if effects.walled else "runs as you would run it"
+    return _Found(True, f"it would be typed into {effects.into}, which {how}", confined)
 
 
 def _granted(policy: Policy, text: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from codex_py.effects import Effects
+from codex_py.host.background import Background, Process
 from codex_py.host.confine import Confinement, Ground, Unconfined
 from codex_py.host.output import ROOM, Collected
 from codex_py.host.processes import Plain, Ran, Running, environment, run
@@ -54,6 +55,8 @@ class Host:
     mode: str = ""
     hidden: frozenset[str] = field(default_factory=frozenset)
     """Names of environment variables that no command sees: our own keys."""
+    background: Background = field(default_factory=Background)
+    """The processes that go on beside the turns."""
 
     @property
     def confinement(self) -> str:
@@ -209,9 +212,35 @@ class Host:
             self._launch, command, cwd, seconds=wait, output=Collected(say, spill, room)
         )
 
+    def start(
+        self, command: str, workdir: str, spill: Callable[[int], tuple[str, BinaryIO]]
+    ) -> Process:
+        """Start the declared command in its folder and let it go on, until the session ends."""
+        cwd = self.real(os.path.expanduser(workdir))
+        if self.allowed is None or command != self.allowed.command or cwd != self.allowed.cwd:
+            raise Undeclared(1, "this command was not declared", command[:80])
+        mode = self.mode
+        return self.background.start(
+            self._launch_beside, command, cwd, mode, lambda number: lambda: spill(number)
+        )
+
+    async def type(self, process: Process, text: str) -> None:
+        """Write the declared text to the input of the declared process. Raises OSError."""
+        allowed = self.allowed
+        if allowed is None or (text, process.name) != (allowed.typed, allowed.into):
+            raise Undeclared(1, "this input was not declared", text[:80])
+        await process.write(text)
+
     def close(self) -> None:
         """End what was started."""
         self.confined.close()
+
+    def _launch_beside(self, command: str, cwd: str, out: int, stdin: int) -> Running:
+        if self.mode:
+            return self.confined.launch(self.mode, command, cwd, out, stdin=stdin)
+        env = environment(self.environ, self.hidden)
+        found = self.confined.launch_open(command, cwd, out, stdin, env)
+        return found or Plain(command, cwd, out, env, stdin)
 
     def _launch(self, command: str, cwd: str, out: int, *, wall: float | None = None) -> Running:
         if self.mode:

@@ -55,6 +55,8 @@ class Confinement:
         self._ground = ground
         self._environ = dict(environ)
         self._session: Session | None = None
+        self._open: Session | None = None
+        """Holds approved commands that go on in the background; without walls."""
         self._names: dict[str, str] = {}
         self._why: type[Unconfined] | None = None
         self._words = ""
@@ -102,8 +104,19 @@ class Confinement:
         self._names[mode] = name
         return name
 
-    def launch(self, mode: str, command: str, cwd: str, out: int, wall: float | None) -> Running:
-        """Start a shell command confined in a mode, its output going to `out`."""
+    def launch(
+        self,
+        mode: str,
+        command: str,
+        cwd: str,
+        out: int,
+        wall: float | None = None,
+        stdin: int | None = None,
+    ) -> Running:
+        """Start a shell command confined in a mode, its output going to `out`.
+
+        Commands of one mode share their loopback, so each can reach the servers of the others.
+        """
         self.ready(mode)
         assert self._session is not None
         quiet: dict[str, str | None] = dict(QUIET)
@@ -113,13 +126,46 @@ class Confinement:
                 [shell(), "-c", command],
                 cwd,
                 env=quiet,
-                stdin=nothing.fileno(),
+                stdin=nothing.fileno() if stdin is None else stdin,
                 stdout=out,
                 stderr=out,
                 wall_s=wall,
                 policy=self._policy(mode),
             )
         return _Confined(job, self._policy(mode), cwd, self._environ)
+
+    def launch_open(
+        self, command: str, cwd: str, out: int, stdin: int, env: Mapping[str, str]
+    ) -> Running | None:
+        """Start an approved command without walls, but so that its whole tree ends with us.
+
+        Even when we are killed, and whatever it detached. None where there is no such launcher.
+        """
+        from codex_py_sandbox import (  # late: 10 ms
+            EnvRules,
+            Policy,
+            SandboxUnavailable,
+            open_session,
+        )
+
+        policy = Policy(mode="unrestricted", network="on", env=EnvRules(keep=("*",)))
+        try:
+            if self._open is None:
+                self._open = open_session(
+                    policy, environ=env, state=Path(self._ground.own) / "sandbox", warm=False
+                )
+            gone: dict[str, str | None] = {name: None for name in self._environ if name not in env}
+            job = self._open.start(
+                [shell(), "-c", command],
+                cwd,
+                env={**gone, **env},
+                stdin=stdin,
+                stdout=out,
+                stderr=out,
+            )
+        except (SandboxUnavailable, OSError):
+            return None
+        return _Confined(job, policy, cwd, self._environ)
 
     def host_path(self, path: str) -> str:
         """Where a path seen by confined commands lies: their /tmp is the session's own."""
@@ -134,9 +180,10 @@ class Confinement:
 
     def close(self) -> None:
         """End every confined command and remove the session's temporary files."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        for session in (self._session, self._open):
+            if session is not None:
+                session.close()
+        self._session = self._open = None
 
     def _policy(self, mode: str) -> Policy:
         from codex_py_sandbox import EnvRules, Policy  # late: loaded by begin
@@ -194,6 +241,8 @@ class _Confined:
         self, found: Exit, tail: str
     ) -> tuple[tuple[str, ...], tuple[Mapping[str, str], ...]]:
         """A line for the model and facts for the log, about what was certainly refused."""
+        if self._policy.mode == "unrestricted":
+            return (), ()
         if found.code == 0 and not found.events and not tail:
             return (), ()
         from codex_py_sandbox.denial import denials, message  # late: few commands are refused
@@ -210,6 +259,10 @@ class _Confined:
         if facts[0]["grant"]:
             told += f" The user can allow just that with {facts[0]['grant']}."
         return (told,), tuple(facts)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to everything the command started."""
+        self._job.signal(number)
 
     async def end(self) -> None:
         """Kill the whole tree; the kernel ends what the command left behind."""

@@ -41,6 +41,8 @@ class Running(Protocol):
 
     def collect(self, stderr_tail: str) -> Ended: ...
 
+    def signal(self, number: int) -> None: ...
+
     async def end(self) -> None: ...
 
 
@@ -163,12 +165,19 @@ def _done(fd: int, over: asyncio.Future[None], loop: asyncio.AbstractEventLoop) 
 class Plain:
     """A command run as the user would run it, in a process group of its own."""
 
-    def __init__(self, command: str, cwd: str, out: int, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: str,
+        cwd: str,
+        out: int,
+        env: Mapping[str, str],
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         self._process = subprocess.Popen(
             [shell(), "-c", command],
             cwd=cwd,
             env=dict(env),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=out,
             stderr=out,
             start_new_session=True,
@@ -183,20 +192,21 @@ class Plain:
     def collect(self, stderr_tail: str) -> Ended:
         """How it ended; what is left of its group is ended too."""
         del stderr_tail
-        self._signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         code = self._process.wait()
         os.close(self._fd)
         return Ended(code, None) if code >= 0 else Ended(None, -code)
 
     async def end(self) -> None:
         """Ask the group to end, kill it after a while."""
-        self._signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             await asyncio.to_thread(self._process.wait, GRACE)
-        self._signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
         self._process.wait()
 
-    def _signal(self, number: int) -> None:
+    def signal(self, number: int) -> None:
+        """Send a signal to the whole group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._pid, number)
 

@@ -23,7 +23,14 @@ def _pydantic() -> None:
 def builtin(patch_style: str, *, vision: bool = True) -> tuple[Tool, ...]:
     """The tools for a model: `patch` or `replace` says how it edits."""
     _pydantic()
-    from codex_py.tools import list_files, read_file, search, shell, update_plan  # late: pydantic
+    from codex_py.tools import (  # late: pydantic
+        list_files,
+        process,
+        read_file,
+        search,
+        shell,
+        update_plan,
+    )
 
     tools = [read_file.TOOL, list_files.TOOL, search.TOOL]
     if patch_style.startswith("patch"):
@@ -34,7 +41,7 @@ def builtin(patch_style: str, *, vision: bool = True) -> tuple[Tool, ...]:
         from codex_py.tools import edit_file, write_file  # late: one of two ways to edit
 
         tools += [edit_file.TOOL, write_file.TOOL]
-    tools += [shell.TOOL, update_plan.TOOL]
+    tools += [shell.TOOL, process.TOOL, update_plan.TOOL]
     if vision:
         from codex_py.tools import view_image  # late: only for models with eyes
 

@@ -34,6 +34,9 @@ class Params(BaseModel):
     timeout: int | None = Field(
         default=None, description=f"Seconds until it is ended (at most {LONGEST})."
     )
+    background: bool | None = Field(
+        default=None, description="Start a server or watcher and return; see `process`."
+    )
 
 
 def effects(params: Params, host: Host) -> Effects:
@@ -61,6 +64,10 @@ async def run(params: Params, call: Call) -> Output:
 
         there = replace(call, host=call.host.at(patch[0]))
         return await apply_patch.run(apply_patch.Params(input=patch[1]), there)
+    if params.background:
+        from codex_py.tools import process  # late: few commands go on
+
+        return await process.start(params.command, params.workdir or ".", call)
     seconds = float(min(params.timeout, LONGEST)) if params.timeout and params.timeout > 0 else 0.0
     ran = await call.host.run(
         params.command,
@@ -71,6 +78,8 @@ async def run(params: Params, call: Call) -> Output:
         room=max(1_000, call.limit - FRAME),
     )
     text, ok = report(ran), ran.ended.code == 0 and not ran.timed_out
+    said = [f"[process {each.number} has ended meanwhile]" for each in call.host.background.news()]
+    text = "\n".join([text, *said])
     data: Json = {
         "command": params.command,
         "cwd": call.host.absolute(params.workdir or "."),
@@ -143,7 +152,7 @@ TOOL = Tool(
     description=(
         "Run a command line with bash and read its output and exit code. It has no terminal and "
         "no input. Long output is cut in the middle; the whole is kept in a file you can read. "
-        "Background processes end with the command."
+        "What it leaves running ends with it, unless `background` is set."
     ),
     params=Params,
     effects=effects,

@@ -36,6 +36,14 @@ VERBS = {
     "edit_file": ("Edited", "Editing", "path"),
     "apply_patch": ("Edited", "Editing", ""),
     "update_plan": ("Planned", "Planning", ""),
+    "process": ("Process", "Process", ""),
+}
+ACTIONS = {
+    # of the tool `process`: done, doing
+    "list": ("Listed processes", "Listing processes"),
+    "read": ("Looked at process", "Waiting for process"),
+    "write": ("Typed into process", "Typing into process"),
+    "stop": ("Stopped process", "Stopping process"),
 }
 KINDS = {"add": "Added", "update": "Edited", "delete": "Deleted"}
 PLAN = {"completed": ("done", "dim"), "in_progress": ("now", "bold"), "pending": ("todo", "")}
@@ -52,10 +60,23 @@ def arguments(call: ToolCall) -> Json:
     return found if isinstance(found, dict) else {}
 
 
+def verb(call: ToolCall | None, place: int) -> str:
+    """What a call did (place 0) or is doing (place 1)."""
+    if call is None:
+        return "tool"
+    if call.name == "process":
+        found = ACTIONS.get(str(arguments(call).get("action")))
+        return found[place] if found else "process"
+    return VERBS.get(call.name, (call.name, f"Running {call.name}"))[place]
+
+
 def target(call: ToolCall) -> str:
     """What a call acts on, in the words of its arguments."""
     given = arguments(call)
     name = VERBS.get(call.name, ("", "", ""))[2]
+    if call.name == "process":
+        typed = f": {given['input']}" if given.get("input") else ""
+        return f"{given.get('id') or ''}{typed}"
     if name:
         found = str(given.get(name) or ("." if call.name == "list_files" else ""))
         if call.name == "search" and given.get("path"):
@@ -68,8 +89,7 @@ def target(call: ToolCall) -> str:
 
 def doing(call: ToolCall, paper: Paper) -> Text:
     """The line of a call that is running."""
-    verb = VERBS.get(call.name, ("", f"Running {call.name}", ""))[1]
-    return _line("now", "", verb, target(call), "", paper)[0]
+    return _line("now", "", verb(call, 1), target(call), "", paper)[0]
 
 
 def result(
@@ -86,9 +106,8 @@ def result(
     if "plan" in data:
         return plan(data["plan"], paper)
     name = call.name if call else "tool"
-    verb = VERBS.get(name, (name, "", ""))[0]
-    told = _line("ok", "ok", verb, target(call) if call else "", _took(entry), paper)
-    if name not in VERBS:
+    told = _line("ok", "ok", verb(call, 0), target(call) if call else "", _took(entry), paper)
+    if name not in VERBS or name == "process":
         told += folded(_lines(words(entry.parts)), paper)
     return told
 
@@ -98,9 +117,9 @@ def change_lines(change: Json, paper: Paper, most: int) -> list[Text]:
     path = str(change.get("path", ""))
     if change.get("from"):
         path = f"{change['from']} → {path}"
-    verb = KINDS.get(str(change.get("kind")), "Edited")
+    done = KINDS.get(str(change.get("kind")), "Edited")
     counts = f"(+{change.get('added', 0)} -{change.get('removed', 0)})"
-    told = _line("ok", "ok", verb, path, counts, paper)
+    told = _line("ok", "ok", done, path, counts, paper)
     lines = drawn(str(change.get("diff", "")), paper)
     shown = lines[:most] if most else lines
     told += shown
@@ -149,17 +168,27 @@ def _command(entry: ToolResult, paper: Paper) -> list[Text]:
     body = _lines(words(entry.parts))[1:]
     if body == ["(no output)"]:
         body = []
-    facts = [] if data.get("exit_code") in (0, None) else [f"exit {data['exit_code']}"]
+    going_on = bool(data.get("background") and data.get("running"))
+    if going_on and body == ["(no new output)"]:
+        body = []
+    facts = [f"process {data['background']}"] if going_on else []
+    facts += [] if data.get("exit_code") in (0, None) else [f"exit {data['exit_code']}"]
     if data.get("signal") is not None:
         facts = [f"killed by signal {data['signal']}"]
     if data.get("timed_out"):
         facts = ["timed out"]
-    facts.append(duration(float(data.get("seconds", entry.seconds))))
+    if not going_on:
+        facts.append(duration(float(data.get("seconds", entry.seconds))))
     facts += [] if data.get("confined") else ["not confined"]
     sign = "ok" if entry.ok else "bad"
     dot = paper.sign("dot")
     told = _line(
-        sign, sign, "Ran", str(data["command"]), dot.strip() + " " + dot.join(facts), paper
+        sign,
+        sign,
+        "Started" if going_on else "Ran",
+        str(data["command"]),
+        dot.strip() + " " + dot.join(facts),
+        paper,
     )
     return told + folded(body, paper)
 
@@ -168,10 +197,10 @@ def _failed(
     entry: ToolResult, call: ToolCall | None, decision: Decision | None, paper: Paper
 ) -> list[Text]:
     name = call.name if call else "tool"
-    verb = VERBS.get(name, ("", name, ""))[1]
+    doing = verb(call, 1) if name in VERBS else name
     refused = decision is not None and decision.verdict == "deny" and decision.by != "policy"
     note = "refused" if refused else "failed"
-    told = _line("bad", "bad", verb, target(call) if call else "", note, paper)
+    told = _line("bad", "bad", doing, target(call) if call else "", note, paper)
     if refused and decision is not None and decision.by == "user":
         return told
     lines = _lines(words(entry.parts))
@@ -187,12 +216,12 @@ def _took(entry: ToolResult) -> str:
     return duration(entry.seconds) if entry.seconds >= SLOW else ""
 
 
-def _line(sign: str, style: str, verb: str, what: str, facts: str, paper: Paper) -> list[Text]:
+def _line(sign: str, style: str, does: str, what: str, facts: str, paper: Paper) -> list[Text]:
     """Sign, verb, target and facts in one line; a long target loses its middle.
 
     Facts are never cut: where the target would have no room beside them they follow below.
     """
-    head = paper.joined((f"{paper.sign(sign)} ", style), paper.row(verb, "verb"))
+    head = paper.joined((f"{paper.sign(sign)} ", style), paper.row(does, "verb"))
     tail = paper.text(facts, "dim")
     shown = paper.row(what)
     room = paper.width - cells(head.plain) - 1

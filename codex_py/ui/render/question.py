@@ -28,6 +28,8 @@ def question(call: ToolCall, decision: Decision, paper: Paper, read: Read | None
     effects = decision.effects
     if "command" in effects:
         head, body = "Run this command?", _command(effects, paper)
+    elif "typed" in effects:
+        head, body = "Type this into a running process?", _typed(effects, paper)
     elif call.name in EDITS:
         head, body = "Make this change?", _edits(call, paper, read)
     else:
@@ -66,13 +68,15 @@ def dangers(decision: Decision, call: ToolCall) -> list[str]:
     """What the user should know before saying yes."""
     effects = decision.effects
     told: list[str] = []
-    if "command" in effects and not decision.confined:
+    if ("command" in effects or "typed" in effects) and not decision.confined:
         told.append("it would run as you do, not confined")
+    if arguments(call).get("background") and "command" in effects:
+        told.append("it goes on in the background until it is stopped or the session ends")
     if effects.get("network"):
         told.append("it would use the network")
     if effects.get("unknown"):
         told.append("nobody can tell beforehand what it would touch")
-    shown = str(effects.get("command", call.arguments))
+    shown = str(effects.get("command", effects.get("typed", call.arguments)))
     if any(not (each.isprintable() or each in "\n\t") for each in shown):
         told.append("it holds characters that do not show; they are written out as escapes")
     return told
@@ -93,6 +97,13 @@ def _command(effects: Json, paper: Paper) -> list[Text]:
     if effects.get("cwd"):
         told += _said("in: ", str(effects["cwd"]), "", paper)
     return told
+
+
+def _typed(effects: Json, paper: Paper) -> list[Text]:
+    told: list[Text] = []
+    for line in str(effects["typed"]).removesuffix("\n").split("\n"):
+        told += paper.fold(paper.text(line), paper.text("  > ", "dim"))
+    return told + _said("into: ", str(effects.get("into", "")), "", paper)
 
 
 def _edits(call: ToolCall, paper: Paper, read: Read | None) -> list[Text]:

@@ -98,6 +98,9 @@ def answers(effects: Effects, grant: str) -> list[Answer]:
         found.append(
             Answer("always", f"Yes, and don't ask again for `{prefix} …` in this session", "a")
         )
+    elif grant.startswith("type: "):
+        number = effects.into.split(" (")[0]
+        found.append(Answer("always", f"Yes, and don't ask again to type into {number}", "a"))
     elif grant:
         path = visible(grant.removeprefix("edit: ").rpartition("/")[2])
         found.append(Answer("always", f"Yes, and don't ask again to edit {path}", "a"))
@@ -116,6 +119,8 @@ def grant_of(effects: Effects, pieces: Sequence[Piece]) -> str:
     if effects.command is not None:
         prefix = "" if effects.writes or effects.network else prefix_of(pieces)
         return f"command: {prefix}" if prefix else ""
+    if effects.typed is not None:
+        return f"type: {effects.into}"
     if len(effects.writes) == 1 and not (effects.network or effects.unknown):
         return f"edit: {effects.writes[0]}"
     return ""
@@ -149,5 +154,8 @@ def effects_of(decision: Decision) -> Effects:
         reads=tuple(found.get("reads", ())),
         writes=tuple(found.get("writes", ())),
         network=bool(found.get("network")),
+        typed=found.get("typed"),
+        into=str(found.get("into", "")),
+        walled=str(found.get("walled", "")),
         unknown=bool(found.get("unknown")),
     )

@@ -53,6 +53,7 @@ COMMANDS = (
     Command("cost", "tokens of this session", "told.cost"),
     Command("permissions", "what is free, what asks, what you allowed", "told.permissions"),
     Command("why", "why the last calls were allowed, asked or refused", "told.why"),
+    Command("tasks", "background processes: /tasks [stop] [NUMBER]", "tasks.tasks"),
     Command("tools", "the model's tools", "told.tools"),
     Command("copy", "copy the last answer", "clipboard.copy_answer"),
     Command(

@@ -28,6 +28,7 @@ from codex_py.ui.tui.view import View
 
 if TYPE_CHECKING:
     from codex_py.agent import Agent
+    from codex_py.host.background import Process
     from codex_py.launch import Launch
     from codex_py.ui.render import Renderer
     from codex_py.ui.tui.opening import Opener
@@ -140,6 +141,7 @@ class Sitting:
         self.view.model = agent.brain.model
         self.turns.told_mode = self.settings.approval_mode
         agent.kit = replace(agent.kit, inbox=self.turns.inbox)
+        agent.kit.host.background.changed = self._changed
         agent.session.subscribe(self._heard)
 
     async def reopen(self, opener: Opener | None = None) -> None:
@@ -177,6 +179,12 @@ class Sitting:
             self.screen.print(text)
         if isinstance(event, Changed):
             self.redraw()
+
+    def _changed(self, process: Process) -> None:
+        """A background process began or ended."""
+        if process.ended is not None and not process.asked:
+            self.say(f"{process.name} has ended; /tasks shows its output", "dim")
+        self.redraw()
 
     def quietly(self, entry: Entry) -> None:
         """Log an entry that was shown already."""

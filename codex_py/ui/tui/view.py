@@ -79,6 +79,7 @@ class View:
             window=self.window,
             usage=self._counted[2],
             money=self.money,
+            background=len(agent.kit.host.background.running) if agent else 0,
             queued=len(sitting.turns.queue) + len(sitting.turns.steered),
             hint=self.hint,
         )
