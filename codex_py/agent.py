@@ -182,6 +182,8 @@ def _begin(
     session.append(Resumed(**facts) if again else Started(session=session.id, version=2, **facts))
     if brain.warning:
         session.append(Notice(text=brain.warning))
+    if brain.settings.search:
+        session.append(Notice(text=SEARCHING.format(brain.settings.search), level="info"))
     texts = [
         environment(
             cwd=host.cwd,
@@ -219,6 +221,9 @@ NO_WALL = (
     "full-auto runs every command confined, and nothing can be enforced here "
     "(see `codex-py sandbox doctor`; suggest and auto-edit work without)"
 )
+SEARCHING = (
+    "web search is on ({}): the provider sends queries made from this conversation to the web"
+)
 NO_GIT = "not a Git repository: there is no history to go back to if an edit goes wrong"
 
 
@@ -236,6 +241,7 @@ def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: As
         specs=tuple(tool.spec() for tool in tools),
         policy=Policy(
             mode=settings.approval_mode,
+            search=brain.settings.search,
             roots=(*host.roots, host.temporary) if host.temporary else host.roots,
             secret=secret_places(settings),
             shown=tuple(filter(None, (os.path.realpath(session.beside), host.temporary))),

@@ -103,16 +103,19 @@ def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
         verbosity=settings.model_verbosity,
         tier=settings.service_tier,
     )
+    wanted = "" if settings.web_search == "disabled" else settings.web_search
+    blind = bool(wanted) and not found.searches
+    lacking = f"{found.model.name} has no web search of its own: it stays off" if blind else ""
     return Brain(
         client=found.client,
         label=found.model.name,
-        settings=sampling,
+        settings=replace(sampling, search="" if blind else wanted),
         patch_style=found.model.patch_style,
         vision=found.model.pictures,
         key_names=hidden,
         body=found.body,
         warm=found.warm,
-        warning=found.warning,
+        warning="; ".join(filter(None, (found.warning, lacking))),
         model=found.model,
     )
 

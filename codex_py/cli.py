@@ -112,6 +112,7 @@ def _parser(prog: str) -> _Parser:
     add("-m", "--model", help="a model of the catalogue, or provider/model (default o4-mini)")
     add("--effort", help="reasoning effort: none minimal low medium high xhigh max")
     add("-i", "--image", action="append", nargs="+", default=[], metavar="FILE")
+    add("--search", action="store_true", help="let the provider search the web (sends queries)")
     add("-C", "--cd", metavar="DIR", help="work in this folder")
     add("--add-dir", action="append", default=[], metavar="DIR", help="also writable")
     add("-c", "--config", action="append", default=[], metavar="KEY=VALUE", dest="config")

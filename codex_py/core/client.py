@@ -13,8 +13,8 @@ class ModelClient(Protocol):
     """One model behind one wire.
 
     Contract: `stream` yields deltas as they come and the response's entries last, all or
-    none: Reasoning, Assistant and ToolCall entries in the provider's order, closed by one
-    Sampled. A response that fails part-way yields no entry and raises ModelError. It never
+    none: Reasoning, Assistant (a Cited after it), Hosted and ToolCall entries in the provider's
+    order, closed by one Sampled. A response that fails part-way yields no entry and raises ModelError. It never
     raises anything else on account of what a server sent, and never retries by itself.
     Call ids are non-empty and unique within the response.
     """

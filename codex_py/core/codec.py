@@ -6,10 +6,12 @@ from dataclasses import fields
 
 from codex_py.core.entries import (
     KINDS,
+    Cited,
     Entry,
     Image,
     Json,
     Part,
+    Source,
     Text,
     ToolResult,
     Unknown,
@@ -31,6 +33,8 @@ def plain(entry: Entry) -> Json:
             continue
         if each.name == "parts":
             value = [_plain_part(part) for part in value]
+        elif each.name == "sources":
+            value = [{"url": one.url, "title": one.title} for one in value]
         elif isinstance(value, Usage):
             value = plain_usage(value)
         found[each.name] = value
@@ -70,6 +74,8 @@ def revive(data: Json) -> Entry:
             given["parts"] = tuple(_part(part) for part in given["parts"])
         elif kind in (User, ToolResult):
             given["parts"] = ()
+        if "sources" in given or kind is Cited:
+            given["sources"] = tuple(Source(**one) for one in given.get("sources", ()))
         if "usage" in given:
             given["usage"] = usage_of(given["usage"])
         for name in _LISTS & given.keys():

@@ -5,19 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
-from codex_py.core.parts import Delta, DeltaOf, Image, Json, Part, Text, Usage, words
+from codex_py.core.parts import Delta, DeltaOf, Image, Json, Part, Source, Text, Usage, words
 
 __all__ = [
     "KINDS",
     "Assistant",
     "By",
     "Changed",
+    "Cited",
     "Compacted",
     "Context",
     "Decision",
     "Delta",
     "DeltaOf",
     "Entry",
+    "Hosted",
     "Image",
     "Json",
     "Notice",
@@ -26,6 +28,7 @@ __all__ = [
     "Reasoning",
     "Resumed",
     "Sampled",
+    "Source",
     "Started",
     "Text",
     "ToolCall",
@@ -134,6 +137,26 @@ class ToolCall(Entry):
     arguments: str
     freeform: bool = False
     raw: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosted(Entry):
+    """The provider used a tool of its own, on its machines: a web search for example."""
+
+    kind: ClassVar[str] = "hosted"
+    name: str
+    """As the provider calls it, for example `web_search`."""
+    detail: str = ""
+    """What was looked for or opened."""
+    raw: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cited(Entry):
+    """The pages that the message before this line names as its sources, in their order."""
+
+    kind: ClassVar[str] = "cited"
+    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +285,8 @@ KINDS: dict[str, type[Entry]] = {
         Assistant,
         Reasoning,
         ToolCall,
+        Hosted,
+        Cited,
         Sampled,
         Decision,
         ToolResult,

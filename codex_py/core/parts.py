@@ -31,6 +31,14 @@ Part = Text | Image
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A page that an answer rests on, as the provider named it."""
+
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one or more samples, as the provider told them; never estimated."""
 

@@ -68,6 +68,9 @@ class Policy:
     """Paths that are not read without a question: keys, tokens, our own folder."""
     shown: tuple[str, ...] = ()
     """Paths inside the secret ones that may be read: this session's own whole outputs."""
+    search: str = ""
+    """What the provider itself may look up on the web: nothing, `cached` or `live`. It sends out
+    words of the conversation, so only the user's own option or setting allows it."""
     granted: frozenset[str] = field(default_factory=frozenset)
     """What the user allowed for this sitting: `command: PREFIX`, `edit: PATH`, `type: PROCESS`."""
 

@@ -10,6 +10,7 @@ from codex_py.core.entries import (
     Compacted,
     Context,
     Entry,
+    Hosted,
     Json,
     Reasoning,
     Sampled,
@@ -48,6 +49,8 @@ class ModelSettings:
     freeform: bool = False
     """The model takes freeform (custom) tools with a grammar."""
     temperature: float | None = None
+    search: str = ""
+    """What the provider itself may look up on the web: nothing, `cached` or `live`."""
     output_schema: str = ""
     """JSON schema, as text, that the final message must be of."""
 
@@ -56,7 +59,7 @@ class ModelSettings:
 class Request:
     """One sample's request: pure data; equal logs give equal requests.
 
-    `input` holds entries of the kinds Context, User, Assistant, Reasoning, ToolCall and
+    `input` holds entries of the kinds Context, User, Assistant, Reasoning, Hosted, ToolCall and
     ToolResult only, every call followed by exactly one result. `blob` reads a picture's bytes.
     """
 
@@ -89,7 +92,7 @@ def project(entries: Sequence[Entry]) -> tuple[Entry, ...]:
                 found.append(entry)
         elif isinstance(entry, Sampled):
             sampled = True
-        elif isinstance(entry, (ToolCall, Reasoning, Assistant, User)):
+        elif isinstance(entry, (ToolCall, Reasoning, Assistant, Hosted, User)):
             if isinstance(entry, Assistant) and entry.partial:
                 continue
             if open_calls and (sampled or isinstance(entry, User)):

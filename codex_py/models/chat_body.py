@@ -51,6 +51,8 @@ class Quirks:
     images: bool = True
     short_ids: bool = False
     """Call ids must be nine letters or digits (Mistral)."""
+    search: Literal["", "plugins", "options"] = ""
+    """How the server's own web search is asked for; empty where it has none."""
     replay: str = ""
     """Field in which the server wants its thinking back, for example `reasoning_content`."""
     opened_thinking: bool = False
@@ -71,6 +73,8 @@ def body(request: Request, quirks: Quirks) -> Json:
         found[quirks.limit_name] = settings.max_output_tokens
     if settings.temperature is not None and quirks.temperature:
         found["temperature"] = settings.temperature
+    if settings.search:
+        found |= SEARCHES.get(quirks.search, {})
     if settings.output_schema and quirks.formats:
         schema = named_schema(settings.output_schema)
         found["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -84,6 +88,13 @@ def body(request: Request, quirks: Quirks) -> Json:
         }
         found.update({name: value for name, value in named.items() if value})
     return found
+
+
+SEARCHES: dict[str, Json] = {
+    "plugins": {"plugins": [{"id": "web"}]},
+    "options": {"web_search_options": {}},
+}
+"""OpenRouter's way, and that of OpenAI's search models."""
 
 
 def tool(spec: ToolSpec, quirks: Quirks) -> Json:

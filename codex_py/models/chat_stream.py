@@ -18,6 +18,7 @@ from codex_py.core.entries import (
 from codex_py.core.errors import ModelError
 from codex_py.models.chat_calls import Calls
 from codex_py.models.chat_text import Thinking, call_at_end, call_in, may_become_call
+from codex_py.models.citing import cited
 from codex_py.models.faults import nothing
 
 STATUS = {"length": "max_output_tokens", "max_tokens": "max_output_tokens"}
@@ -53,6 +54,7 @@ class Answer:
         self.holding = True
         self.thought: list[str] = []
         self.details: list[Any] = []
+        self.annotations: list[object] = []
         self.calls = Calls(known)
         self.usage = Usage()
         self.used = False
@@ -100,6 +102,8 @@ class Answer:
         if isinstance(content, str) and content:
             yield from self._spoken(content)
         self.refusal += _text(delta.get("refusal"))
+        if isinstance(delta.get("annotations"), list):
+            self.annotations.extend(delta["annotations"])
         calls = delta.get("tool_calls")
         if isinstance(calls, dict):
             calls = [calls]
@@ -143,6 +147,7 @@ class Answer:
             found.append(Reasoning(summary=thinking, raw=raw))
         if text or self.refusal:
             found.append(Assistant(text=text or self.refusal))
+            found.extend(cited(self.annotations))
         found.extend(calls)
         status = self._status()
         empty = nothing(self.where, status)

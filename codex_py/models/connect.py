@@ -60,6 +60,8 @@ class Connected:
     """Does the slow imports now; call it early, from any thread."""
     warning: str = ""
     """What the user should know, empty when all is well."""
+    searches: bool = False
+    """The server has a web search of its own."""
 
 
 def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) -> Connected:
@@ -85,7 +87,9 @@ def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) ->
     door = Door(url, key, choice.headers, timeouts=times, authority=choice.authority)
     client, body = _client(door, provider, model)
     tried = Retrying(client, Tries(choice.retries, choice.turn_retries, choice.away))
-    return Connected(tried, model, provider, body, door.warm, _warning(url, key))
+    searches = provider.wire == "responses" and provider.quirks.get("hosted", not provider.local)
+    searches = bool(searches or provider.quirks.get("search"))
+    return Connected(tried, model, provider, body, door.warm, _warning(url, key), searches)
 
 
 def key_names(catalogue: Catalogue, own: tuple[Provider, ...] = ()) -> frozenset[str]:

@@ -10,6 +10,7 @@ from codex_py.core.entries import (
     Assistant,
     Context,
     Entry,
+    Hosted,
     Image,
     Json,
     Part,
@@ -92,6 +93,8 @@ class Body:
                 self._bare = True
                 return []
             return [raw]
+        if isinstance(entry, Hosted):
+            return [raw] if raw else []
         if isinstance(entry, Assistant) and (raw or entry.text):
             part = {"type": "output_text", "text": entry.text}
             return [raw or {"type": "message", "role": "assistant", "content": [part]}]
@@ -156,8 +159,9 @@ def head_of(request: Request, quirks: Quirks) -> Json:
     """All of a body but its input: it changes only when settings or tools change."""
     settings = request.settings
     found: Json = {"model": settings.model, "instructions": request.instructions}
-    if request.tools:
+    if request.tools or settings.search:
         found["tools"] = [_tool(tool, settings, quirks) for tool in request.tools]
+        found["tools"] += hosted_search(settings.search)
         found["parallel_tool_calls"] = settings.parallel
     if settings.reasoning or settings.effort:
         if quirks.encrypted:
@@ -180,6 +184,13 @@ def head_of(request: Request, quirks: Quirks) -> Json:
         named = {"prompt_cache_key": settings.cache_key, "service_tier": settings.service_tier}
         found |= {key: value for key, value in named.items() if value}
     return found
+
+
+def hosted_search(search: str) -> list[Json]:
+    """The provider's own web search; `cached` keeps it from fetching pages anew."""
+    if not search:
+        return []
+    return [{"type": "web_search", **({} if search == "live" else {"external_web_access": False})}]
 
 
 def _tool(tool: ToolSpec, settings: ModelSettings, quirks: Quirks) -> Json:

@@ -10,6 +10,7 @@ from codex_py.core.entries import (
     Assistant,
     Delta,
     Entry,
+    Hosted,
     Json,
     Reasoning,
     Sampled,
@@ -17,6 +18,7 @@ from codex_py.core.entries import (
     Usage,
 )
 from codex_py.core.errors import ModelError
+from codex_py.models.citing import cited
 from codex_py.models.faults import nothing, one_line, refusal
 from codex_py.models.responses_body import ORIGIN
 
@@ -128,6 +130,7 @@ class Answer:
                 text = _joined(item.get("content"), "")
                 if text:
                     yield Assistant(text=text, raw={**item, ORIGIN: origin})
+                    yield from cited(_annotations(item.get("content")))
             elif kind == "reasoning":
                 told = _joined(item.get("summary"), "\n\n") or _joined(item.get("content"), "\n\n")
                 yield Reasoning(summary=told, raw={**item, ORIGIN: origin})
@@ -137,8 +140,9 @@ class Answer:
                     call = _call(item, SAID[kind], made_up, taken)
                     yield replace(call, raw={**(call.raw or {}), ORIGIN: origin})
             elif isinstance(kind, str) and kind.endswith("_call"):
-                # The server's own tool: nothing to show, but it belongs to the thought before it.
-                yield Assistant(text="", raw={**item, ORIGIN: origin})
+                # The server's own tool; it belongs to the thought before it.
+                raw = {**item, ORIGIN: origin}
+                yield Hosted(name=kind.removesuffix("_call"), detail=_looked(item), raw=raw)
 
     def _output(self) -> list[Json]:
         """The final items: the response's own list, else what was streamed."""
@@ -202,6 +206,23 @@ def _joined(parts: object, between: str) -> str:
         return ""
     texts = [part.get("text") or part.get("refusal") for part in parts if isinstance(part, dict)]
     return between.join(text for text in texts if isinstance(text, str) and text)
+
+
+def _annotations(content: object) -> list[object]:
+    parts = content if isinstance(content, list) else []
+    given = [part.get("annotations") for part in parts if isinstance(part, dict)]
+    return [each for found in given if isinstance(found, list) for each in found]
+
+
+def _looked(item: Json) -> str:
+    """What a hosted tool looked for or opened."""
+    action = item.get("action")
+    action = action if isinstance(action, dict) else item
+    several = action.get("queries")
+    words = [action.get("query"), *(several if isinstance(several, list) else ())]
+    words += [action.get("url"), action.get("pattern")]
+    said = [each for each in words if isinstance(each, str) and each]
+    return one_line("; ".join(dict.fromkeys(said)), 300)
 
 
 def _usage(told: object) -> Usage:

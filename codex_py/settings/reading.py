@@ -204,6 +204,7 @@ def _check(found: Settings, where: str) -> None:
             ("", "auto", "concise", "detailed", "none"),
         ),
         ("model_verbosity", found.model_verbosity, ("", "low", "medium", "high")),
+        ("web_search", found.web_search, ("disabled", "cached", "live")),
         ("git", found.git, ("commit", "read-only")),
     )
     for key, value, allowed in choices:

@@ -40,6 +40,8 @@ class Settings:
     model_verbosity: str = ""
     model_context_window: int = 0
     service_tier: str = ""
+    web_search: str = "disabled"
+    """`cached` or `live` lets the provider's own search send queries to the web."""
     tool_output_token_limit: int = 10_000
     """Tokens, counted as 4 characters each, of a tool result shown to the model."""
     project_doc_max_bytes: int = 32_768

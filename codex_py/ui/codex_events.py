@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 from codex_py.core.entries import (
     Assistant,
+    Cited,
     Decision,
     Delta,
     Entry,
+    Hosted,
     Image,
     Json,
     Notice,
@@ -60,6 +62,13 @@ class Mapping:
                 return [self._whole({"type": "reasoning", "text": entry.summary})]
             case Assistant() if entry.text and not entry.partial:
                 return [self._whole({"type": "agent_message", "text": entry.text})]
+            case Hosted() if entry.name == "web_search":
+                action = (entry.raw or {}).get("action")
+                item = {"type": "web_search", "query": entry.detail, "action": action}
+                return [self._whole(item)]
+            case Cited():
+                named = [{"url": each.url, "title": each.title} for each in entry.sources]
+                return [self._whole({"type": "sources", "sources": named})]
             case ToolCall():
                 self._calls[entry.call_id] = entry
             case Decision():

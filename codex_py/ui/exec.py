@@ -15,10 +15,12 @@ from pathlib import Path
 from codex_py.agent import Agent, open_agent
 from codex_py.core.entries import (
     Assistant,
+    Cited,
     Decision,
     Delta,
     Entry,
     Notice,
+    Source,
     ToolCall,
     ToolResult,
     TurnEnded,
@@ -28,7 +30,7 @@ from codex_py.launch import Launch
 from codex_py.settings import Settings
 from codex_py.ui.codex_events import Mapping
 from codex_py.ui.progress import Progress
-from codex_py.ui.text import count, duration, one_line, paint, visible
+from codex_py.ui.text import count, duration, listed, one_line, paint, visible
 
 DONE, FAILED, USAGE, LIMIT, CHECK, REFUSED = 0, 1, 2, 3, 4, 5
 
@@ -163,6 +165,9 @@ class _Out:
         """Write the result and say how it ended."""
         turn = agent.turn()
         message = final_message(turn)
+        sources = listed(cited(turn))
+        if sources and not agent.kit.settings.output_schema:
+            message = "\n".join([message.rstrip(), "", *sources])
         if self._options.last_message:
             Path(self._options.last_message).write_text(message, "utf-8")
         if not self._options.json:
@@ -210,6 +215,17 @@ def final_message(turn: Sequence[Entry]) -> str:
         if isinstance(entry, Assistant) and not entry.partial and entry.text.strip():
             return entry.text
     return ""
+
+
+def cited(turn: Sequence[Entry]) -> tuple[Source, ...]:
+    """The sources of the last whole message of a turn."""
+    found: tuple[Source, ...] = ()
+    for entry in turn:
+        if isinstance(entry, Assistant):
+            found = ()
+        elif isinstance(entry, Cited):
+            found = entry.sources
+    return found
 
 
 def refusals(turn: Sequence[Entry]) -> list[str]:

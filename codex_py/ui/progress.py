@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from codex_py.core.entries import (
     Assistant,
+    Cited,
     Decision,
     Delta,
     Entry,
+    Hosted,
     Notice,
     Reasoning,
     ToolCall,
@@ -16,7 +18,7 @@ from codex_py.core.entries import (
     TurnEnded,
     words,
 )
-from codex_py.ui.text import duration, one_line, paint, visible
+from codex_py.ui.text import duration, listed, one_line, paint, visible
 
 SHOWN = 6
 """Lines of a command's output that are shown."""
@@ -43,6 +45,15 @@ class Progress:
             case Assistant() if event.text.strip():
                 self._release()
                 self._held = event.text
+            case Hosted():
+                self._release()
+                self._line("→", one_line(f"{event.name} {event.detail}", 300), "dim")
+            case Cited():
+                told = "\n".join(listed(event.sources))
+                if self._held:
+                    self._held += f"\n\n{told}"
+                else:
+                    self._line(" ", visible(told), "dim")
             case ToolCall():
                 self._release()
                 self._calls[event.call_id] = event

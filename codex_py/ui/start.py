@@ -67,6 +67,8 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
         given["local"] = True
     if args.oss:
         given["oss"] = True
+    if args.search:
+        given["web_search"] = "live"
     if args.output_schema:
         given["output_schema"] = _schema(args.output_schema)
     return given

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from codex_py.core.entries import Source
+
 CODES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -35,6 +39,15 @@ def one_line(text: str, width: int = 160) -> str:
     flat = " ⏎ ".join(line.strip() for line in text.strip().split("\n"))
     shown = visible(flat.replace("\t", " "))
     return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def listed(sources: Sequence[Source]) -> list[str]:
+    """Sources as lines: a heading, then one each with its number; none without sources."""
+    lines = [
+        f"{at}. {each.title}{' — ' if each.title else ''}{each.url}"
+        for at, each in enumerate(sources, 1)
+    ]
+    return ["Sources:", *lines] if lines else []
 
 
 def paint(text: str, style: str, on: bool) -> str:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from codex_py.core.entries import (
     Changed,
+    Cited,
     Compacted,
     Context,
     Decision,
     Entry,
+    Hosted,
     Image,
     Notice,
     Resumed,
@@ -23,7 +25,7 @@ from codex_py.core.entries import (
 )
 from codex_py.ui.render.calls import KEY
 from codex_py.ui.render.paper import Paper
-from codex_py.ui.text import count, duration
+from codex_py.ui.text import count, duration, listed
 
 if TYPE_CHECKING:
     from rich.text import Text as Styled
@@ -56,6 +58,12 @@ def told(entry: Entry, paper: Paper) -> list[Styled]:
             size = len(entry.summary.split())
             text = f"the conversation so far was compacted to {count(size)} words ({KEY})"
             return _note(paper.sign("note"), text, "dim", paper)
+        case Hosted():
+            words = f"{entry.name} {entry.detail}".strip()
+            return _note(paper.sign("note"), words, "dim", paper)
+        case Cited():
+            lines = [paper.wrap(paper.row(each, "dim")) for each in listed(entry.sources)]
+            return [each for line in lines for each in line]
         case Changed():
             return _note(paper.sign("note"), f"{entry.setting}: {entry.value}", "dim", paper)
         case Context() if entry.source:

@@ -7,8 +7,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from codex_py.core.entries import Assistant, ToolCall, ToolResult, User, words
-from codex_py.ui.text import one_line, paint, visible
+from codex_py.core.entries import Assistant, Cited, ToolCall, ToolResult, User, words
+from codex_py.ui.text import listed, one_line, paint, visible
 
 if TYPE_CHECKING:
     from codex_py.ui.tui.session import Sitting
@@ -95,6 +95,8 @@ async def export(sitting: Sitting, rest: str) -> None:
             lines += ["## You", "", words(entry.parts), ""]
         elif isinstance(entry, Assistant) and entry.text.strip():
             lines += ["## codex-py", "", entry.text, ""]
+        elif isinstance(entry, Cited):
+            lines += [*listed(entry.sources), ""]
         elif isinstance(entry, ToolCall):
             lines += [f"`{entry.name}` {one_line(entry.arguments, 400)}", ""]
         elif isinstance(entry, ToolResult):
