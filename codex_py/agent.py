@@ -36,6 +36,7 @@ from codex_py.host import Host, Unconfined, open_host
 from codex_py.host.confine import Ground, WrongPlace
 from codex_py.host.git import branch, find_root, head
 from codex_py.host.images import inspect
+from codex_py.host.keeping import Keeper, Keeping
 from codex_py.launch import Launch
 from codex_py.lines import reader
 from codex_py.prompts import text
@@ -58,6 +59,8 @@ class Agent:
     async def run(self, prompt: str, images: Sequence[tuple[str, bytes]] = ()) -> TurnEnded:
         """One turn, from the user's words to quiet. Pictures are names with their bytes."""
         self._turn = len(self.session.entries)
+        if self.kit.keeper is not None:
+            self.kit.keeper.begin_soon()
         parts: list[Part] = [Text(prompt)]
         for name, data in images:
             found = inspect(data)
@@ -91,6 +94,8 @@ class Agent:
 
     async def close(self) -> None:
         """End what was started, let go of the log."""
+        if self.kit.keeper is not None:
+            self.kit.keeper.close()
         try:
             await self.kit.model.close()
         finally:
@@ -156,7 +161,7 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         raise
     if bare:
         session.append(Notice(text=f"{NO_GIT} ({cwd})"))
-    kit = _kit(settings, host, brain, session, ask)
+    kit = _kit(settings, host, brain, session, ask, keep=settings.undo and not launch.scratch)
     return Agent(session, kit, brain, began)
 
 
@@ -227,7 +232,21 @@ SEARCHING = (
 NO_GIT = "not a Git repository: there is no history to go back to if an edit goes wrong"
 
 
-def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: Ask) -> Kit:
+def keeping(settings: Settings, cwd: str, roots: tuple[str, ...]) -> Keeping:
+    """What is kept of a workspace, so that steps can be undone."""
+    return Keeping(
+        os.path.realpath(settings.home),
+        cwd,
+        roots,
+        most_files=settings.undo_max_files,
+        largest_file=settings.undo_file_mb << 20,
+        disk=settings.undo_disk_mb << 20,
+    )
+
+
+def _kit(
+    settings: Settings, host: Host, brain: Brain, session: Session, ask: Ask, *, keep: bool
+) -> Kit:
     tools = builtin(brain.patch_style, vision=brain.vision)
     instructions = _instructions(settings, tools)
     if brain.profile is not None:
@@ -249,6 +268,7 @@ def _kit(settings: Settings, host: Host, brain: Brain, session: Session, ask: As
         read_line=reader(host.roots, host.environ),
         host=host,
         ask=ask,
+        keeper=Keeper(keeping(settings, host.cwd, host.roots)) if keep else None,
         limits=Limits(max_steps=settings.max_steps or brain.max_steps),
         nudge=_nudge(settings, brain),
         vision=brain.vision,

@@ -15,6 +15,8 @@ class Effects:
     """The folder the command would run in; the session's own when None."""
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    """Once resolved: the places of written paths that are links, for a link may go itself."""
     network: bool = False
     typed: str | None = None
     """Text that would be written to a process that runs already."""

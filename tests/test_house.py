@@ -20,7 +20,7 @@ ARROWS = {
     "version": set(),
     "launch": set(),
     "prompts": set(),
-    "host": {"effects", "sandbox"},
+    "host": {"effects", "sandbox", "snapshots"},
     "core": {"effects", "host"},
     "models": {"core", "prompts"},
     "tools": {"core", "effects", "host", "prompts"},
@@ -61,6 +61,7 @@ ARROWS = {
     "__main__": {"cli", "version"},
     "__init__": {"version"},
     "sandbox": set(),
+    "snapshots": set(),
 }
 
 CORE_HOST = {"core/tool.py", "core/kit.py"}

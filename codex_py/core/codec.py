@@ -80,6 +80,8 @@ def revive(data: Json) -> Entry:
             given["usage"] = usage_of(given["usage"])
         for name in _LISTS & given.keys():
             given[name] = tuple(str(each) for each in given[name])
+        for name in _TUPLES & given.keys():
+            given[name] = tuple(tuple(x) if isinstance(x, list) else x for x in given[name])
         for name in _TEXTS & names:
             given.setdefault(name, "")
         return kind(**given)
@@ -88,12 +90,15 @@ def revive(data: Json) -> Entry:
 
 
 _TEXTS = {"text", "summary", "arguments", "value", "cwd"}
-
+_TUPLES = {"left", "paths", "lost", "calls", "kept", "failed"}
 _LISTS = {"said", "files"}
 
 
 def _unknown(data: Json) -> Unknown:
-    return Unknown(n=int(data.get("n", -1)), at=float(data.get("at", 0.0)), data=data)
+    n, at = data.get("n"), data.get("at")
+    return Unknown(
+        n=n if isinstance(n, int) else -1, at=at if isinstance(at, float) else 0.0, data=data
+    )
 
 
 def _part(data: Json) -> Part:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
+from codex_py.core.entry import Entry
+from codex_py.core.kept import Snapshot, Touched, Undoing, Undone
 from codex_py.core.parts import Delta, DeltaOf, Image, Json, Part, Source, Text, Usage, words
 
 __all__ = [
@@ -28,12 +30,16 @@ __all__ = [
     "Reasoning",
     "Resumed",
     "Sampled",
+    "Snapshot",
     "Source",
     "Started",
     "Text",
     "ToolCall",
     "ToolResult",
+    "Touched",
     "TurnEnded",
+    "Undoing",
+    "Undone",
     "Unknown",
     "Usage",
     "User",
@@ -41,15 +47,6 @@ __all__ = [
     "stamped",
     "words",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A saved record. The session stamps `n` (line number and id) and `at` (UTC seconds)."""
-
-    kind: ClassVar[str] = ""
-    n: int = -1
-    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +291,10 @@ KINDS: dict[str, type[Entry]] = {
         Changed,
         Notice,
         TurnEnded,
+        Snapshot,
+        Touched,
+        Undoing,
+        Undone,
     )
 }
 

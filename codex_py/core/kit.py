@@ -13,6 +13,7 @@ from codex_py.core.request import ModelSettings, ToolSpec
 from codex_py.core.tool import Tool
 from codex_py.core.truncate import LIMIT
 from codex_py.host import Host
+from codex_py.host.keeping import Keeper
 
 Ask = Callable[[ToolCall, Decision], Awaitable[Decision]]
 """Asks the user about a call. Contract: returns a decision whose verdict is allow or deny."""
@@ -42,6 +43,8 @@ class Kit:
     """What the user typed while the turn ran, taken away by asking."""
     nudge: Callable[[Sequence[Entry]], str] = silent
     """A reminder for a model that stopped early; empty to let the turn end."""
+    keeper: Keeper | None = None
+    """Keeps what files held before each step; None where nothing is to be undone."""
     vision: bool = True
     output_limit: int = LIMIT
     """Characters of a tool result that the model is shown."""

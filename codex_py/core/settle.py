@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from codex_py.core.covered import covered
 from codex_py.core.entries import Decision, Delta, Text, ToolCall, ToolResult
 from codex_py.core.errors import ToolError
 from codex_py.core.kit import Kit
@@ -130,7 +131,8 @@ async def _run(ready: _Ready, session: Session, kit: Kit) -> ToolResult:
             vision=kit.vision,
             limit=kit.output_limit,
         )
-        output = await _guarded(ready.tool, ready.params, context)
+        async with covered(session, kit, call.call_id, ready.effects, ready.decision.confined):
+            output = await _guarded(ready.tool, ready.params, context)
     parts = tuple(
         Text(truncate(part.text, kit.output_limit)) if isinstance(part, Text) else part
         for part in output.parts

@@ -110,6 +110,11 @@ class Host:
             cwd=self.real(effects.cwd) if effects.cwd else None,
             reads=tuple(self.real(path) for path in effects.reads),
             writes=tuple(self.real(path) for path in effects.writes),
+            links=tuple(
+                os.path.join(self.real(os.path.dirname(path)), os.path.basename(path))
+                for path in effects.writes
+                if os.path.islink(path)
+            ),
         )
 
     def under(self, effects: Effects, mode: str = "") -> Host:

@@ -64,6 +64,14 @@ class Settings:
     require_git: bool = False
     """Refuse auto-edit and full-auto outside a Git repository."""
     max_steps: int = 0
+    undo: bool = True
+    """Keep what files held before each step, so that it can be undone."""
+    undo_max_files: int = 400_000
+    """A workspace of more files is not kept: only edits can be undone there."""
+    undo_file_mb: int = 16
+    """Larger files are not kept."""
+    undo_disk_mb: int = 8_192
+    """What all snapshots may take on the disk; the oldest go first."""
     command_timeout: float = 120.0
     """Seconds a command may take when the model does not say."""
     request_max_retries: int = 5

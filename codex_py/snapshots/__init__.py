@@ -1,0 +1,1 @@
+"""What files held before each step: kept outside the workspace, standard library only."""
