@@ -161,7 +161,7 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         raise
     if bare:
         session.append(Notice(text=f"{NO_GIT} ({cwd})"))
-    kit = _kit(settings, host, brain, session, ask, keep=settings.undo and not launch.scratch)
+    kit = _kit(settings, host, brain, session, ask, _keeper(settings, launch, host))
     return Agent(session, kit, brain, began)
 
 
@@ -244,8 +244,19 @@ def keeping(settings: Settings, cwd: str, roots: tuple[str, ...]) -> Keeping:
     )
 
 
+def _keeper(settings: Settings, launch: Launch, host: Host) -> Keeper | None:
+    if not settings.undo or launch.scratch:
+        return None
+    return Keeper(keeping(settings, host.cwd, host.roots))
+
+
 def _kit(
-    settings: Settings, host: Host, brain: Brain, session: Session, ask: Ask, *, keep: bool
+    settings: Settings,
+    host: Host,
+    brain: Brain,
+    session: Session,
+    ask: Ask,
+    keeper: Keeper | None,
 ) -> Kit:
     tools = builtin(brain.patch_style, vision=brain.vision)
     instructions = _instructions(settings, tools)
@@ -268,7 +279,7 @@ def _kit(
         read_line=reader(host.roots, host.environ),
         host=host,
         ask=ask,
-        keeper=Keeper(keeping(settings, host.cwd, host.roots)) if keep else None,
+        keeper=keeper,
         limits=Limits(max_steps=settings.max_steps or brain.max_steps),
         nudge=_nudge(settings, brain),
         vision=brain.vision,

@@ -183,10 +183,10 @@ class Keeper:
 
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()
-        ready = loop.create_future()
-        loop.add_reader(self._from, lambda: ready.done() or ready.set_result(None))
+        ready = asyncio.Event()
+        loop.add_reader(self._from, ready.set)
         try:
-            await ready
+            await ready.wait()
         finally:
             loop.remove_reader(self._from)
 

@@ -20,7 +20,7 @@ class Base(NamedTuple):
     folders: Folders
     packs: list[str]
     contents: dict[str, tuple[str, int]]
-    count: int
+    paths: int
 
 
 def newest(folder: str, roots: Sequence[str]) -> Base | None:

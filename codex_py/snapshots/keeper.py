@@ -101,7 +101,7 @@ class Keeper:
         packs: list[str] = []
         if found is not None:
             self.tree.known, packs, self.store.known = found.folders, found.packs, found.contents
-            self.tree.count = found.count
+            self.tree.count = found.paths
         try:
             self.tree.watch = Watch()
         except OSError:

@@ -54,7 +54,7 @@ async def switch(sitting: Sitting, settings: Settings) -> None:
         return
     old = agent.kit
     host = old.host.without_keys(brain.key_names)
-    kit = _kit(settings, host, brain, agent.session, old.ask)
+    kit = _kit(settings, host, brain, agent.session, old.ask, old.keeper)
     agent.kit = replace(kit, inbox=old.inbox, policy=old.policy)
     agent.brain = brain
     sitting.view.model = brain.model
