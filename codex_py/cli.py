@@ -16,6 +16,7 @@ examples:
   codex-py exec -i sketch.png "build this page"        with a picture
   git diff | codex-py exec "review this change"        text from a pipe is added
   codex-py exec --json --full-auto "…" > events.jsonl  typed events, one a line
+  codex-py resume --last                               go on where you left off
   codex-py policy explain -a suggest -- git log -p     what would be asked, and why
   codex-py sandbox doctor                              what can be enforced here
 
@@ -35,8 +36,10 @@ environment: OPENAI_API_KEY, OPENAI_BASE_URL, CODEX_PY_HOME (default ~/.codex-py
 
 FRONTS = {
     "apply-patch": "codex_py.ui.apply_patch",
+    "audit": "codex_py.ui.audit",
     "local": "codex_py.ui.local",
     "policy": "codex_py.ui.policy",
+    "sessions": "codex_py.ui.sessions",
 }
 """Verbs that read their own arguments: the module whose `main(argv)` returns the exit code."""
 
@@ -74,13 +77,20 @@ def _dispatch(argv: list[str]) -> int:
         if argv[1:2] != ["prompt"]:
             raise UsageError("debug needs a word: `codex-py debug prompt [PROMPT]`")
         return _task(argv[2:], "codex-py debug prompt", _debug)
+    if verb == "exec" and argv[1:2] in (["resume"], ["fork"]):
+        return _task(argv[2:], f"codex-py exec {argv[1]}", _exec, again=argv[1])
     if verb == "exec":
         return _task(argv[1:], "codex-py exec", _exec)
+    if verb in ("resume", "fork"):
+        return _task(argv[1:], f"codex-py {verb}", _start, again=verb)
     return _task(argv, "codex-py", _start)
 
 
-def _task(argv: list[str], prog: str, front: Callable[[argparse.Namespace], int]) -> int:
-    args = _parser(prog).parse_args(argv)
+def _task(
+    argv: list[str], prog: str, front: Callable[[argparse.Namespace], int], again: str = ""
+) -> int:
+    parser = _parser(prog, again)
+    args = parser.parse_intermixed_args(argv) if again else parser.parse_args(argv)
     if args.version:
         from codex_py.version import __version__  # late: all that this answer needs
 
@@ -89,7 +99,7 @@ def _task(argv: list[str], prog: str, front: Callable[[argparse.Namespace], int]
     return front(args)
 
 
-def _parser(prog: str) -> _Parser:
+def _parser(prog: str, again: str = "") -> _Parser:
     about = "A coding agent in your terminal: it reads, edits and runs until the task is done."
     parser = _Parser(
         prog=prog,
@@ -99,7 +109,11 @@ def _parser(prog: str) -> _Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("prompt", nargs="?", help="what to do; - reads it from stdin")
+    if again:
+        _going_on(parser, again)
+    else:
+        add("prompt", nargs="?", help="what to do; - reads it from stdin")
+        parser.set_defaults(words=None)
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(
         "-a",
@@ -128,6 +142,18 @@ def _parser(prog: str) -> _Parser:
     add("--color", choices=("auto", "always", "never"), default="auto")
     add("-V", "--version", action="store_true")
     return parser
+
+
+def _going_on(parser: argparse.ArgumentParser, verb: str) -> None:
+    """The arguments of `resume` and `fork`."""
+    add = parser.add_argument
+    told = "a session: its id or how it begins, its name, or a log file; then the prompt"
+    add("words", nargs="*", metavar="[SESSION] [PROMPT]", help=told)
+    add("--last", action="store_true", help="the newest session of this project")
+    add("--all", action="store_true", help="look in every folder, not only in this project")
+    if verb == "fork":
+        add("--at", type=int, metavar="N", help="only up to line N of the log, as #N tells")
+    parser.set_defaults(prompt=None, fork=verb == "fork", at=None)
 
 
 def _start(args: argparse.Namespace) -> int:

@@ -40,6 +40,8 @@ class Card:
     name: str = ""
     """The name it was given, if any."""
     model: str = ""
+    choice: str = ""
+    """The name by which the model was last chosen."""
     started: float = 0.0
     parent: str = ""
     spent: Json = field(default_factory=dict)
@@ -173,6 +175,7 @@ def summed_up(path: Path, before: Card | None = None) -> Card:
         words=" ".join(said[:400].split())[:200],
         name=name,
         model=sampled.model if sampled else first.model,
+        choice=(again.choice if again else "") or first.choice,
         started=first.at,
         parent=first.parent or "",
         spent=sampled.so_far if sampled else {},

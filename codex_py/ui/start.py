@@ -33,6 +33,15 @@ def one_shot(args: argparse.Namespace) -> int:
 
 def prepare(args: argparse.Namespace) -> tuple[Settings, Launch]:
     """Settings and launch from the arguments. Raises UsageError for anything wrong."""
+    if args.words is not None:
+        from codex_py.ui.again import prepared  # late: few runs go on with a session
+
+        return prepared(args)
+    return fresh(args)
+
+
+def fresh(args: argparse.Namespace) -> tuple[Settings, Launch]:
+    """The same for a new session."""
     cwd = _folder(args.cd, "-C") if args.cd else _here()
     launch = Launch(
         cwd=cwd,

@@ -7,8 +7,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from codex_py.core.entries import Assistant, Cited, ToolCall, ToolResult, User, words
-from codex_py.ui.text import listed, one_line, paint, visible
+from codex_py.ui.export import markdown
+from codex_py.ui.text import paint, visible
 
 if TYPE_CHECKING:
     from codex_py.ui.tui.session import Sitting
@@ -89,19 +89,7 @@ async def export(sitting: Sitting, rest: str) -> None:
         return sitting.say("there is nothing to export yet", "yellow")
     name = rest or f"codex-py-{sitting.agent.session.id[:8]}.md"
     path = os.path.join(sitting.launch.cwd, os.path.expanduser(name))
-    lines: list[str] = []
-    for entry in sitting.agent.session.entries:
-        if isinstance(entry, User):
-            lines += ["## You", "", words(entry.parts), ""]
-        elif isinstance(entry, Assistant) and entry.text.strip():
-            lines += ["## codex-py", "", entry.text, ""]
-        elif isinstance(entry, Cited):
-            lines += [*listed(entry.sources), ""]
-        elif isinstance(entry, ToolCall):
-            lines += [f"`{entry.name}` {one_line(entry.arguments, 400)}", ""]
-        elif isinstance(entry, ToolResult):
-            text = words(entry.parts).replace("````", "` ` ` `")
-            lines += ["````", text, "````", ""]
+    lines = markdown(sitting.agent.session.history())
     try:
         await asyncio.to_thread(_fresh, path, "\n".join(lines))
     except FileExistsError:

@@ -45,6 +45,13 @@ COMMANDS = (
     Command("model", "another model, or effort: /model NAME [EFFORT]", "models.choose", False),
     Command("mode", "approval mode: suggest, auto-edit, full-auto", "modes.set_mode"),
     Command("new", "a new conversation", "opening.begin_anew", False),
+    Command(
+        "resume", "go on with another session of this project: /resume [ID]", "past.resume", False
+    ),
+    Command(
+        "fork", "part here: a copy goes on, from a message of yours if you like", "past.fork", False
+    ),
+    Command("rename", "give this session a name: /rename NAME", "past.rename"),
     Command("diff", "what has changed since the last commit", "changes.diff"),
     Command("review", "have the changes reviewed: /review [WHAT]", "errands.review", False),
     Command("init", "have AGENTS.md written", "errands.init", False),

@@ -37,6 +37,7 @@ def load() -> None:
 
 async def begin_anew(sitting: Sitting, _: str = "") -> None:
     """`/new`."""
+    sitting.launch = replace(sitting.launch, resume="")
     await sitting.reopen()
     sitting.say("a new conversation; the old one is kept", "dim")
 
@@ -78,7 +79,11 @@ async def opened(sitting: Sitting, opener: Opener | None = None) -> Agent | None
     if agent.brain.warning:
         sitting.say(agent.brain.warning, "yellow")
     sitting.screen.print(paint(one_line(agent.describe(), 400), "dim", look.colour))
-    for entry in agent.session.entries:
+    if agent.began:
+        from codex_py.ui.tui.past import retold  # late: only where a session goes on
+
+        sitting.screen.print(retold(agent, renderer))
+    for entry in agent.session.entries[agent.began :]:
         if isinstance(entry, Notice):
             sitting.screen.print(renderer.entry(entry) or "")
     return agent

@@ -1,0 +1,137 @@
+"""`codex-py audit`: every permission a session used, who gave it, and whether its log is whole."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from codex_py.core import logfile
+from codex_py.core.chain import Verdict, verify
+from codex_py.core.entries import Changed, Decision, Entry, Resumed, Started, ToolCall, ToolResult
+from codex_py.ui.sessions import Parser, find
+from codex_py.ui.text import one_line
+
+CHANGED = 1
+"""Exit code when the log is not what was written."""
+WHO = {
+    "policy": "policy",
+    "rule": "a rule",
+    "user": "the user",
+    "headless": "nobody to ask",
+    "reviewer": "the reviewer",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the audit of one session. Returns 1 when its log was changed, else 0."""
+    parser = Parser(prog="codex-py audit", allow_abbrev=False, description=__doc__)
+    parser.add_argument("id", help="a session: its id or how it begins, its name, or a log file")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    args: argparse.Namespace = parser.parse_args(list(argv))
+    path = find(args.id)
+    told = verify(logfile.lines(path))
+    facts = list(permissions(logfile.entries(logfile.lines(path))))
+    if args.json:
+        chain = {"lines": told.lines, "unchained": told.unchained, "whole": told.whole}
+        breaks = [{"line": each.line, "why": each.why} for each in told.breaks]
+        for data in (*facts, {"kind": "chain", **chain, "breaks": breaks}):
+            sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+    else:
+        for line in [*spoken(facts), *_chain(told)]:
+            sys.stdout.write(line + "\n")
+    return 0 if told.whole else CHANGED
+
+
+def permissions(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+    """The facts of an audit, in the order of the log; `n` is the line they stand on."""
+    calls: dict[str, ToolCall] = {}
+    for entry in entries:
+        base = {"kind": entry.kind, "n": entry.n, "at": entry.at}
+        if isinstance(entry, (Started, Resumed)):
+            yield {**base, "cwd": entry.cwd, "mode": entry.mode, "model": entry.model}
+        elif isinstance(entry, ToolCall):
+            calls[entry.call_id] = entry
+        elif isinstance(entry, Changed):
+            yield {**base, "setting": entry.setting, "value": entry.value}
+        elif isinstance(entry, Decision):
+            call = calls.get(entry.call_id)
+            yield {
+                **base,
+                "tool": call.name if call else "",
+                "call": call.n if call else None,
+                "what": _what(entry, call),
+                "verdict": entry.verdict,
+                "by": entry.by,
+                "reason": entry.reason,
+                "confined": entry.confined,
+                "remember": entry.remember,
+                "effects": entry.effects,
+            }
+        elif isinstance(entry, ToolResult):
+            for each in entry.data.get("denied", ()):
+                if isinstance(each, dict):
+                    yield {**base, "kind": "refused", "what": each}
+
+
+def _what(entry: Decision, call: ToolCall | None) -> str:
+    effects = entry.effects
+    if effects.get("command"):
+        return str(effects["command"])
+    for verb, key in (("write", "writes"), ("read", "reads")):
+        paths = effects.get(key)
+        if isinstance(paths, list) and paths:
+            return f"{verb} {', '.join(str(each) for each in paths)}"
+    return call.arguments if call else ""
+
+
+def spoken(facts: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """The same for people."""
+    by: Counter[str] = Counter()
+    for fact in facts:
+        head = f"#{fact['n']:<5} {time.strftime('%H:%M:%S', time.gmtime(fact['at']))}"
+        kind = fact["kind"]
+        if kind in ("started", "resumed"):
+            day = time.strftime("%Y-%m-%d", time.gmtime(fact["at"]))
+            told = f"{kind} {day}, UTC: {fact['mode']} mode, {fact['model']}, in {fact['cwd']}"
+            yield one_line(f"{head} {told}", 400)
+        elif kind == "changed":
+            yield one_line(f"{head} {fact['setting']} is now {fact['value']}", 400)
+        elif kind == "refused":
+            what = " ".join(str(fact["what"].get(key, "")) for key in ("kind", "target", "why"))
+            yield one_line(f"{head} the sandbox refused {what}", 400)
+            by["refused by the sandbox"] += 1
+        else:
+            yield from _decided(head, fact)
+            word = {"allow": "allowed", "deny": "refused"}.get(fact["verdict"], "asked")
+            by[f"{word} by {WHO.get(fact['by'], fact['by'])}"] += 1
+    yield ""
+    counted = ", ".join(f"{count} {what}" for what, count in by.most_common())
+    yield counted or "no permission was used"
+
+
+def _decided(head: str, fact: dict[str, Any]) -> Iterator[str]:
+    where = ""
+    if "command" in fact["effects"] and fact["verdict"] == "allow":
+        confined = fact["confined"]
+        where = f", confined {confined}" if confined else ", NOT confined"
+    who = WHO.get(fact["by"], fact["by"])
+    yield one_line(f"{head} {fact['verdict']} by {who}{where}: {fact['tool']} {fact['what']}", 400)
+    kept = f"; from then on also {fact['remember']}" if fact["remember"] else ""
+    if fact["reason"] or kept:
+        yield one_line(f"                 {fact['reason'] or 'allowed'}{kept}", 400)
+
+
+def _chain(told: Verdict) -> Iterator[str]:
+    chained = told.lines - told.unchained
+    if not chained:
+        yield f"the log is not chained: an older version wrote its {told.lines} lines"
+    elif told.whole:
+        first = f" (lines 1 to {told.unchained} are older and unchained)" if told.unchained else ""
+        yield f"the log is whole: {chained} chained lines{first}"
+    for each in told.breaks:
+        yield f"THE LOG WAS CHANGED at line {each.line}: {each.why}"

@@ -1,0 +1,202 @@
+"""Sessions as a person has them: going on, parting, finding, putting away, with the real program."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Program, kinds
+from tests.server import Server
+from tests.turns import call, gate, refuse, text
+
+
+def logs(program: Program, place: str = "sessions") -> list[Path]:
+    return sorted((program.home / "state" / place).rglob("*.jsonl"), key=os.path.getmtime)
+
+
+def identity(path: Path) -> str:
+    return path.stem.rpartition("-")[2]
+
+
+def first(program: Program, *turns: object, prompt: str = "remember PLUM") -> str:
+    """A first session; returns its id."""
+    with Server(list(turns) or [text("I will.")]) as server:  # type: ignore[arg-type]
+        assert program.run("exec", "--full-auto", prompt, url=server.url).code == 0
+    return identity(logs(program)[-1])
+
+
+def test_a_session_goes_on_where_it_ended_with_the_same_beginning(program: Program) -> None:
+    with Server(
+        [[call("shell", {"command": "echo one"})], text("I will."), text("PLUM")]
+    ) as server:
+        program.run("exec", "--full-auto", "remember PLUM", url=server.url)
+        name = identity(logs(program)[0])
+        done = program.run(
+            "exec", "resume", name[:6], "--json", "--full-auto", "what?", url=server.url
+        )
+        before, after = server.posts()[1], server.posts()[2]
+    assert done.code == 0
+    assert done.events[0] == {"type": "thread.started", "thread_id": name}
+    assert done.events[-1]["usage"]["input_tokens"] == 3 * 120
+    assert after["input"][: len(before["input"])] == before["input"]
+    assert after["instructions"] == before["instructions"]
+    assert "what?" in json.dumps(after["input"][-1])
+    log = program.log()
+    assert len(logs(program)) == 1
+    assert [entry["n"] for entry in log] == list(range(len(log)))
+    again = kinds(log).index("resumed")
+    assert kinds(log)[again:] == ["resumed", "user", "assistant", "sampled", "turn_ended"]
+
+
+def test_last_is_the_newest_of_this_project_and_a_session_keeps_its_folder_and_model(
+    program: Program, repo: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    name = first(program)
+    there = Program(program.home, elsewhere)
+    with Server([text("a"), text("b"), text("c")]) as server:
+        there.run("exec", "-m", "gpt-4.1", "hello", url=server.url)
+        done = program.run("exec", "resume", "--last", "go on", url=server.url)
+        assert f"-{name}.jsonl" in done.err
+        done = there.run("exec", "resume", name, "from afar", url=server.url)
+        assert str(repo) in done.err
+        told = there.run("exec", "resume", "--last", "--json", "x", url=server.url)
+        assert server.posts()[0]["model"] == "gpt-4.1"
+    assert told.code == 1 and told.events[-1]["type"] == "turn.failed"
+    assert json.loads(logs(program)[-1].read_text().splitlines()[-1])["kind"] == "turn_ended"
+
+
+def test_the_mode_and_what_was_allowed_do_not_outlive_a_sitting(
+    program: Program, repo: Path
+) -> None:
+    name = first(program)
+    turns = [[call("shell", {"command": "touch made"})], text("could not")]
+    with Server(turns) as server:
+        done = program.run("exec", "resume", name, "touch it", url=server.url)
+        told = json.dumps(server.posts()[0]["input"])
+    assert done.code == 5 and not (repo / "made").exists()
+    assert "Approval mode: suggest" in told
+
+
+def test_a_fork_has_its_own_log_and_what_lies_beside(program: Program) -> None:
+    many = "for n in $(seq 30000); do echo line $n; done"
+    name = first(program, [call("shell", {"command": many})], text("done"))
+    source = logs(program)[0]
+    before = source.read_bytes()
+    with Server([text("forked"), text("half")]) as server:
+        assert program.run("exec", "fork", name, "and now?", url=server.url).code == 0
+        new = logs(program)[-1]
+        entries = [json.loads(line) for line in source.read_bytes().splitlines()]
+        at = kinds(entries).index("tool_call")
+        done = program.run("exec", "fork", name, "--at", str(at), "again", url=server.url)
+        told = json.dumps(server.posts()[1]["input"])
+    assert done.code == 0 and "No result: the turn was interrupted" in told
+    assert source.read_bytes() == before
+    first_line = json.loads(new.read_bytes().split(b"\n")[0])
+    assert first_line["parent"] == name and first_line["session"] == identity(new) != name
+    kept = next(json.loads(line) for line in new.read_bytes().splitlines() if b'"full"' in line)
+    whole = Path(kept["full"])
+    assert whole.parent == new.with_suffix("") and whole.read_text().endswith("line 30000\n")
+    for each in (source, new):
+        assert program.run("audit", identity(each)).code == 0
+    wrong = program.run("exec", "fork", name, "--at", "999", "x", url="http://127.0.0.1:9")
+    assert wrong.code == 2 and "no line 999" in wrong.err
+    assert not list((program.home / "state/sessions").rglob("*.part"))
+
+
+def test_list_search_export_rename_archive_delete(program: Program, repo: Path) -> None:
+    one = first(program, prompt="paint the fence \x1b[31mred")
+    two = first(program, prompt="count Zwölf boats")
+    listed = program.run("sessions", "list")
+    assert [line.split()[0] for line in listed.out.splitlines()] == [two[:8], one[:8]]
+    assert "master" in listed.out or "main" in listed.out
+    assert "\x1b" not in listed.out and "fence" in listed.out
+    rows = [json.loads(line) for line in program.run("sessions", "list", "--json").out.splitlines()]
+    assert rows[0]["words"] == "count Zwölf boats" and rows[0]["cwd"] == str(repo)
+    assert rows[0]["spent"]["o4-mini"]["input"] == 120 and rows[0]["cost"] > 0
+    assert program.run("sessions", "search", "ZWÖLF b").out.startswith(two[:8])
+    assert program.run("sessions", "search", "nowhere at all").code == 1
+    assert "## You\n\npaint the fence" in program.run("sessions", "export", one).out
+    assert "count Zwölf boats" in program.run("sessions", "show", two[:7]).out
+    assert program.run("sessions", "rename", two, "boats").code == 0
+    assert program.run("sessions", "list").out.splitlines()[0].endswith("boats")
+    assert program.run("sessions", "archive", "boats").code == 0
+    assert two[:8] not in program.run("sessions", "list").out
+    assert two[:8] in program.run("sessions", "list", "--archived").out
+    assert program.run("sessions", "unarchive", two[:8]).code == 0
+    refused = program.run("sessions", "delete", "boats")
+    assert refused.code == 2 and "--yes" in refused.err and len(logs(program)) == 2
+    assert program.run("sessions", "delete", "boats", "--yes").code == 0
+    assert [identity(path) for path in logs(program)] == [one]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("exec", "resume", "feedbeef", "x"), "no session 'feedbeef'"),
+        (("exec", "resume", "--last", "x"), "there is no session in"),
+        (("exec", "resume"), "name a session, or give --last"),
+        (("exec", "resume", "/nowhere.jsonl", "x"), "no session log"),
+        (("sessions", "show", "nope"), "no session 'nope'"),
+        (("sessions", "dance"), "invalid choice"),
+        (("exec", "resume", "a", "b", "c"), "one word too many"),
+    ],
+)
+def test_wrong_words_are_one_line(program: Program, args: tuple[str, ...], said: str) -> None:
+    done = program.run(*args, env={"OPENAI_API_KEY": "sk-x"})
+    assert done.code == 2 and said in done.err and len(done.err.splitlines()) == 1
+
+
+def test_a_session_open_elsewhere_is_left_alone(program: Program) -> None:
+    import subprocess
+
+    turns = [text("hello"), [text("waiting"), gate()], refuse(400, "no more")]
+    with Server(turns) as server:
+        program.run("exec", "hi", url=server.url)
+        name = identity(logs(program)[0])
+        key = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_BASE_URL": server.url}
+        other = subprocess.Popen(
+            program.argv("exec", "resume", name, "wait"),
+            cwd=program.cwd,
+            env=program.env(**key),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert server.reached.wait(20)
+        before = logs(program)[0].read_bytes()
+        for args in (("exec", "resume", name, "me too"), ("sessions", "rename", name, "x")):
+            done = program.run(*args, url=server.url)
+            assert done.code == 2 and "open in another process" in done.err
+        assert program.run("sessions", "delete", name, "--yes").code == 2
+        assert program.run("sessions", "show", name).code == 0
+        assert logs(program)[0].read_bytes() == before
+        server.gate.set()
+        other.communicate(timeout=20)
+    assert program.run("audit", name).code == 0
+
+
+def test_pictures_and_whole_outputs_can_be_read_again_after_resuming_in_every_mode(
+    program: Program,
+) -> None:
+    many = "for n in $(seq 30000); do echo line $n; done"
+    name = first(program, [call("shell", {"command": many})], text("done"))
+    result = next(
+        json.loads(line) for line in logs(program)[0].read_bytes().splitlines() if b'"full"' in line
+    )
+    whole = result["full"]
+    shown = result["parts"][0]["text"]
+    assert len(shown) < 45_000 and "line 1\n" in shown and "line 30000" in shown
+    assert whole in shown and f"{os.path.getsize(whole):,} bytes" in shown
+    read = call("read_file", {"path": whole, "start": 15_000, "lines": 2})
+    for mode in ("suggest", "auto-edit", "full-auto"):
+        with Server([[read], text("read")]) as server:
+            done = program.run("exec", "resume", name, "-a", mode, "more", url=server.url)
+            assert done.code == 0, done.err
+            told = json.dumps(server.posts()[1]["input"][-1])
+        assert done.code == 0, done.err
+        assert "15000 line 15000" in told and "15001 line 15001" in told

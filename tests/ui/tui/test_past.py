@@ -1,0 +1,76 @@
+"""Going on with sessions in a real terminal: the picker, /resume, /fork, /rename."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Program, kinds
+from tests.server import Server
+from tests.turns import text
+from tests.ui.tui.terminal import known, session
+
+pytestmark = pytest.mark.tui
+
+READY = "Ask anything"
+
+
+def logs(program: Program) -> list[Path]:
+    return sorted((program.home / "state" / "sessions").rglob("*.jsonl"))
+
+
+def test_the_picker_finds_a_session_and_it_is_shown_again_and_goes_on(
+    program: Program, tmp_path: Path
+) -> None:
+    known(program)
+    with Server([text("I know the PLUM."), text("I know the pear."), text("Going on.")]) as server:
+        program.run("exec", "remember the plum", url=server.url)
+        program.run("exec", "remember the pear", url=server.url)
+        with session(program, tmp_path, "resume", url=server.url) as term:
+            term.until("Go on with which session?", "remember the plum", "2 of 2")
+            term.type("plum")
+            term.until("1 of 2", gone="remember the pear")
+            term.press("Enter")
+            term.until(READY, "remember the plum", "I know the PLUM.")
+            term.type("and?")
+            term.press("Enter")
+            term.until("Going on.")
+        assert "I know the PLUM." in json.dumps(server.posts()[2]["input"])
+    assert len(logs(program)) == 2
+
+
+def test_resume_fork_and_rename_from_within(program: Program, tmp_path: Path) -> None:
+    known(program)
+    turns = [text("First answer."), text("Second answer."), text("Third answer.")]
+    with Server([text("Old answer."), *turns]) as server:
+        program.run("exec", "old question", url=server.url)
+        with session(program, tmp_path, url=server.url) as term:
+            term.until(READY)
+            for words, answer in (("one", "First answer."), ("two", "Second answer.")):
+                term.type(words)
+                term.press("Enter")
+                term.until(answer)
+            term.type("/rename my fork")
+            term.press("Enter")
+            term.until("name: my fork")
+            term.type("/fork")
+            term.press("Enter")
+            term.until("Part from which point?", "before: two")
+            term.press("Down", "Enter")
+            term.until("a copy goes on")
+            term.type(" instead three")
+            term.press("Enter")
+            term.until("Third answer.")
+            term.type("/resume")
+            term.press("Enter")
+            term.until("Go on with which session?", "old question", "my fork")
+            term.type("1")
+            term.until("name: my fork", "Second answer.", gone="which session?")
+        last = json.dumps(server.posts()[3]["input"])
+        assert "two instead three" in last
+        assert "First answer." in last and "Second answer." not in last
+    assert len(logs(program)) == 3
+    parted = [json.loads(line) for line in logs(program)[-1].read_text().splitlines()]
+    assert parted[0]["parent"] and kinds(parted).count("turn_ended") == 2
