@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -28,6 +28,7 @@ class ChatClient:
     def __init__(self, door: Door, quirks: Quirks | None = None) -> None:
         self.door = door
         self.quirks = quirks or Quirks()
+        self._tried = {self.quirks}
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
         """One sample: deltas as they come, its entries last."""
@@ -39,9 +40,12 @@ class ChatClient:
                 return
             except ModelError as error:
                 learned = learn(self.quirks, str(error)) if error.fault == "request" else None
-                if learned is None:
+                if learned is None or learned in self._tried:
                     raise
+                self._tried.add(learned)
                 self.quirks = learned
+                told = f"{error}; asking again in the shape it takes"
+            yield Delta("retry", told)
 
     async def _once(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
         began = time.monotonic()
@@ -60,7 +64,10 @@ class ChatClient:
         for delta in answer.end():
             yield delta
         seconds = round(time.monotonic() - began, 3)
-        for entry in answer.entries(wire=WIRE, model=request.settings.model, seconds=seconds):
+        found = answer.entries(wire=WIRE, model=request.settings.model, seconds=seconds)
+        if answer.opened:
+            self.quirks = replace(self.quirks, opened_thinking=True)
+        for entry in found:
             yield entry
 
     async def close(self) -> None:
@@ -76,30 +83,41 @@ def _last(chunk: Json) -> bool:
 def learn(quirks: Quirks, refusal: str) -> Quirks | None:
     """Pure: quirks that a server's refusal tells of; None when it tells nothing new."""
     said = refusal.lower()
-    found = quirks
-    if quirks.formats and any(each in said for each in FORMATS):
-        found = replace(quirks, formats=False)
-    elif "tool" in said and _refused(said, "tools", "tool use", "function call", "tool choice"):
-        found = replace(quirks, tools="text")
-    elif "developer" in said and quirks.system_role == "developer":
-        found = replace(quirks, system_role="system")
-    elif "parallel_tool_calls" in said:
-        found = replace(quirks, parallel=False)
-    elif "stream_options" in said:
-        found = replace(quirks, usage=False)
-    elif "reasoning_effort" in said:
-        found = replace(quirks, efforts=False)
-    elif "prompt_cache_key" in said or "verbosity" in said or "service_tier" in said:
-        found = replace(quirks, cache_key=False)
-    elif "temperature" in said:
-        found = replace(quirks, temperature=False)
-    elif "max_tokens" in said and "max_completion_tokens" in said:
-        short = quirks.limit_name == "max_tokens"
-        found = replace(quirks, limit_name="max_completion_tokens" if short else "max_tokens")
-    return None if found == quirks else found
+    for words, found in _lessons(quirks, said):
+        if found != quirks and any(each in said for each in words):
+            return found
+    return None
+
+
+def _lessons(quirks: Quirks, said: str) -> Iterator[tuple[tuple[str, ...], Quirks]]:
+    """Words of refusals, the more telling ones first, each with what it teaches."""
+    yield FORMATS, replace(quirks, formats=False)
+    yield ("single tool-call", "one tool call at a time"), replace(quirks, single=True)
+    yield ("after role 'tool'", "last role user or tool"), replace(quirks, bridge=True)
+    if "tool" in said and _refused(said, "tools", "tool use", "function call", "tool choice"):
+        yield ("tool", "function call"), replace(quirks, tools="text")
+    if quirks.system_role == "developer":
+        yield ("developer",), replace(quirks, system_role="system")
+    yield SYSTEMLESS, replace(quirks, system_role="user")
+    yield ("parallel_tool_calls",), replace(quirks, parallel=False)
+    yield ("stream_options",), replace(quirks, usage=False)
+    yield ("reasoning_effort",), replace(quirks, efforts=False)
+    yield ("prompt_cache_key", "verbosity", "service_tier"), replace(quirks, cache_key=False)
+    yield ("temperature",), replace(quirks, temperature=False)
+    if "max_tokens" in said:
+        other = "max_completion_tokens" if quirks.limit_name == "max_tokens" else "max_tokens"
+        yield ("max_completion_tokens",), replace(quirks, limit_name=other)
+    wanted = "" if quirks.replay == "reasoning_content" else "reasoning_content"
+    yield ("reasoning_content",), replace(quirks, replay=wanted)
 
 
 FORMATS = ("response_format", "json_schema", "json mode", "custom grammar", "response format")
+SYSTEMLESS = (
+    "system role not supported",
+    "system role is not supported",
+    "does not support system",
+    "developer instruction is not enabled",
+)
 
 
 def _refused(said: str, *things: str) -> bool:

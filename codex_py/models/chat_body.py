@@ -33,7 +33,8 @@ class Quirks:
 
     tools: Literal["native", "text"] = "native"
     """`text`: the server knows no tools; they are told and called in words (docs: models)."""
-    system_role: Literal["system", "developer"] = "system"
+    system_role: Literal["system", "developer", "user"] = "system"
+    """`user`: the server knows no system message; it goes before the user's first words."""
     limit_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     strict: bool = False
     """Send strict schemas; otherwise optional properties are left optional, as most expect."""
@@ -42,13 +43,17 @@ class Quirks:
     usage: bool = True
     """The server knows `stream_options`."""
     temperature: bool = True
-    efforts: bool = False
-    """The server knows `reasoning_effort`."""
+    efforts: bool = True
+    """The server knows `reasoning_effort`; it is sent only where an effort was chosen."""
     cache_key: bool = False
     """The server knows `prompt_cache_key`, `verbosity` and `service_tier`."""
     formats: bool = True
     """The server takes `response_format` beside tools; else the schema is told in words."""
     images: bool = True
+    single: bool = False
+    """The server reads one call a message only: calls made together are told one by one."""
+    bridge: bool = False
+    """A user's message must not follow a tool's: an assistant's stands between (Mistral)."""
     short_ids: bool = False
     """Call ids must be nine letters or digits (Mistral)."""
     search: Literal["", "plugins", "options"] = ""
@@ -147,6 +152,9 @@ def messages(request: Request, quirks: Quirks) -> list[Json]:
     return building.done
 
 
+BRIDGE = "I have read the results."
+
+
 class _Building:
     """Messages under construction; neighbours of one role become one message."""
 
@@ -159,12 +167,16 @@ class _Building:
         self.heard: list[Part] = []
         self.shown: list[Part] = []
         self.names: dict[str, str] = {}
+        self.apart: dict[str, list[Json]] = {}
+        """Messages of calls that are told just before their results."""
         text = request.instructions
         if request.tools and quirks.tools == "text":
             text = f"{text}\n\n{protocol([tool(each, quirks) for each in request.tools])}"
         if request.settings.output_schema and not quirks.formats:
             text = f"{text}\n\n{told_schema(request.settings.output_schema)}"
-        if text.strip():
+        if text.strip() and quirks.system_role == "user":
+            self.heard.append(Text(text))
+        elif text.strip():
             self.done.append({"role": quirks.system_role, "content": text})
 
     def add(self, entry: Entry) -> None:
@@ -176,6 +188,7 @@ class _Building:
             self.heard.extend(entry.parts if isinstance(entry, User) else (_context(entry),))
         elif isinstance(entry, ToolResult):
             self._end_sample()
+            self.done += self.apart.pop(entry.call_id, ())
             self._result(entry)
         elif isinstance(entry, (Assistant, ToolCall, Reasoning)):
             self.heard.extend(self.shown)
@@ -206,7 +219,13 @@ class _Building:
             told = [written(each.name, arguments(each, self.request)) for each in self.calls]
             message["content"] = "\n\n".join([*([text] if text else []), *told])
         elif self.calls:
-            message["tool_calls"] = [self._call(each) for each in self.calls]
+            now, later = (
+                (self.calls[:1], self.calls[1:]) if self.quirks.single else (self.calls, ())
+            )
+            message["tool_calls"] = [self._call(each) for each in now]
+            for each in later:
+                alone: Json = {"role": "assistant", "content": "", "tool_calls": [self._call(each)]}
+                self.apart[each.call_id] = [alone]
         if self.quirks.replay:
             message.update(_replayed(self.thought, self.quirks.replay))
         self.done.append(message)
@@ -243,6 +262,8 @@ class _Building:
 
     def _end_heard(self) -> None:
         if self.heard:
+            if self.quirks.bridge and self.done and self.done[-1]["role"] == "tool":
+                self.done.append({"role": "assistant", "content": BRIDGE})
             self.done.append({"role": "user", "content": self._content(self.heard)})
             self.heard = []
 

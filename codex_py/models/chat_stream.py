@@ -53,6 +53,10 @@ class Answer:
         self.held = ""
         self.holding = True
         self.thought: list[str] = []
+        self.unseen = ""
+        """What came as thought though no tag was seen."""
+        self.opened = False
+        """The answer began inside thoughts that the server's template opened unseen."""
         self.details: list[Any] = []
         self.annotations: list[object] = []
         self.calls = Calls(known)
@@ -67,7 +71,8 @@ class Answer:
         if not isinstance(chunk, dict):
             return
         self.model = _text(chunk.get("model")) or self.model
-        self._count(chunk.get("usage"))
+        groq = chunk.get("x_groq")
+        self._count(chunk.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None))
         choice = _first(chunk.get("choices"))
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
@@ -117,6 +122,7 @@ class Answer:
         thought, text = self.thinking.feed(content)
         if thought:
             self.thought.append(thought)
+            self.unseen += thought
             yield Delta("reasoning", thought)
         if text:
             yield from self._show(text)
@@ -138,6 +144,9 @@ class Answer:
             told = f"{self.where} ended its answer before it was complete"
             raise ModelError(told, fault="protocol", retry=True)
         text, thinking = "".join(self.said).strip(), "".join(self.thought).strip()
+        if not thinking and text.count("</think>") == 1 and "<think>" not in text:
+            self.opened = True
+            thinking, text = (each.strip() for each in text.split("</think>"))
         calls: list[Entry] = list(self.calls.entries(self.place))
         if not calls:
             text, calls = self._from_text(text)
@@ -182,7 +191,10 @@ class Answer:
     def end(self) -> Iterator[Delta]:
         """The stream is over: show what was held back because it might have become a call."""
         thought, text = self.thinking.end()
-        if thought:
+        if self.thinking.unseen and not self.said:
+            # It did not think this time: what seemed a thought was the answer.
+            self.thought, text = [], self.unseen + thought
+        elif thought:
             self.thought.append(thought)
             yield Delta("reasoning", thought)
         if text:

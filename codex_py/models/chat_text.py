@@ -88,12 +88,26 @@ def may_become_call(text: str) -> bool:
     return any(each.startswith(info.strip()) for each in ("json", "tool_call"))
 
 
+TAGS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "[THINK]": "[/THINK]",
+}
+"""How models mark their thoughts."""
+
+
 class Thinking:
-    """Parts `<think>…</think>` at the start of a text from the rest, as the text comes in."""
+    """Parts `<think>…</think>` at the start of a text from the rest, as the text comes in.
+
+    With `opened` the text may begin inside, in thoughts that a template opened unseen: `unseen`
+    stays true until a tag shows that they were thoughts.
+    """
 
     def __init__(self, opened: bool = False) -> None:
-        self.state = "inside" if opened else "start"
+        self.state = "unseen" if opened else "start"
         self.held = ""
+        self.close = "</think>"
 
     def feed(self, text: str) -> tuple[str, str]:
         """The thinking and the text that are certain now."""
@@ -102,18 +116,21 @@ class Thinking:
         if self.state == "after":
             return "", text
         self.held += text
-        if self.state == "start":
+        if self.state in ("start", "unseen"):
             begun = self.held.lstrip()
-            if len(begun) < len("<think>") and "<think>".startswith(begun):
-                return "", ""
-            if not begun.startswith("<think>"):
+            tag = next((each for each in TAGS if begun.startswith(each)), "")
+            if tag:
+                self.state, self.held = "inside", begun.removeprefix(tag)
+                self.close = TAGS[tag]
+            elif self.state == "start":
+                if any(each.startswith(begun) for each in TAGS):
+                    return "", ""
                 return "", self._all("after")
-            self.state, self.held = "inside", begun.removeprefix("<think>")
-        thought, closed, rest = self.held.partition("</think>")
+        thought, closed, rest = self.held.partition(self.close)
         if closed:
             self._all("gap")
             return thought, self._gap(rest)
-        keep = _overlap(self.held, "</think>")
+        keep = _overlap(self.held, self.close)
         self.held = self.held[len(self.held) - keep :]
         return thought[: len(thought) - keep], ""
 
@@ -130,7 +147,12 @@ class Thinking:
     def end(self) -> tuple[str, str]:
         """What was still held back when the text ended."""
         held, self.held = self.held, ""
-        return (held, "") if self.state == "inside" else ("", held)
+        return (held, "") if self.state in ("inside", "unseen") else ("", held)
+
+    @property
+    def unseen(self) -> bool:
+        """Nothing has shown yet that the thoughts given out were any."""
+        return self.state == "unseen"
 
 
 def _overlap(text: str, tag: str) -> int:

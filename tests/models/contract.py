@@ -16,6 +16,8 @@ from codex_py.core.entries import (
     Sampled,
     Text,
     ToolCall,
+    ToolResult,
+    Usage,
     User,
 )
 from codex_py.core.errors import ModelError
@@ -131,7 +133,76 @@ async def it_can_be_closed_twice(play: Play) -> None:
         await client.close()
 
 
+async def a_failed_sample_yields_no_entry_and_harms_no_other(play: Play) -> None:
+    broken = [
+        {"text": "half"},
+        {"call": "shell", "arguments": {"command": "true"}},
+        {"error": "it broke", "fault": "server", "retry": False},
+    ]
+    async with play([broken, {"text": "whole"}]) as client:
+        error, events = await failure(client, request())
+        assert entries(events) == []
+        assert said(events, "text") == "half"
+        assert "it broke" in str(error)
+        assert error.fault in ("server", "request")
+        assert said(await heard(client, request()), "text") == "whole"
+
+
+async def usage_is_as_it_was_told(play: Play) -> None:
+    tokens = {"input": 1000, "cached": 900, "output": 30, "reasoning": 20}
+    async with play([[{"text": "x"}, {"usage": tokens}]]) as client:
+        events = await heard(client, request())
+    assert [each.usage for each in events if isinstance(each, Sampled)] == [Usage(**tokens)]
+    assert isinstance(events[-1], Sampled)
+
+
+async def every_call_has_an_id(play: Play) -> None:
+    items = [{"call": "shell", "arguments": "not json", "id": ""}] * 2
+    async with play([items]) as client:
+        made = [each for each in await heard(client, request()) if isinstance(each, ToolCall)]
+    assert [each.arguments for each in made] == ["not json"] * 2
+    ids = [each.call_id for each in made]
+    assert all(ids) and len(set(ids)) == 2
+
+
+async def words_before_a_call_come_before_it(play: Play) -> None:
+    items = [{"text": "I look."}, {"call": "shell", "arguments": {"command": "ls"}}]
+    async with play([items]) as client:
+        found = entries(await heard(client, request()))
+    assert [each.kind for each in found] == ["assistant", "tool_call", "sampled"]
+
+
+async def requests_in_a_row_are_told_apart(play: Play) -> None:
+    """Ids made up for one sample are not those of the next."""
+    turn = [{"call": "shell", "arguments": {"command": "ls"}, "id": ""}]
+    async with play([turn, turn]) as client:
+        first = entries(await heard(client, request()))[0]
+        assert isinstance(first, ToolCall)
+        done = ToolResult(n=2, call_id=first.call_id, ok=True, parts=(Text("a"),))
+        log = (User(n=0, parts=(Text("hi"),)), first, done)
+        second = entries(await heard(client, request(*log)))[0]
+    assert isinstance(second, ToolCall)
+    assert second.call_id != first.call_id
+
+
+def served(turns: Sequence[Turn]) -> list[list[dict[str, Any]]]:
+    """Turns of scripts as the test server plays them: an error ends the stream."""
+    listed = [[turn] if isinstance(turn, dict) else turn for turn in turns]
+    return [[_served(item) for item in turn] for turn in listed]
+
+
+def _served(item: dict[str, Any]) -> dict[str, Any]:
+    if "error" not in item:
+        return item
+    return {"fault": "failed", "code": "server_error", "message": item["error"]}
+
+
 CHECKS = (
+    a_failed_sample_yields_no_entry_and_harms_no_other,
+    usage_is_as_it_was_told,
+    every_call_has_an_id,
+    words_before_a_call_come_before_it,
+    requests_in_a_row_are_told_apart,
     deltas_come_first_and_entries_last,
     calls_keep_their_order_and_have_ids_of_their_own,
     one_client_answers_many_requests,

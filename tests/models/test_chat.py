@@ -333,7 +333,9 @@ def test_the_body_follows_the_quirks() -> None:
     plain = body(asked, Quirks())
     assert (plain["max_tokens"], plain["temperature"]) == (50, 0.0)
     assert plain["stream_options"] == {"include_usage": True}
-    assert "reasoning_effort" not in plain
+    assert plain["reasoning_effort"] == "high"
+    assert "reasoning_effort" not in body(request(effort="high"), Quirks(efforts=False))
+    assert "reasoning_effort" not in body(request(), Quirks())
     assert "prompt_cache_key" not in plain
     shown = plain["tools"][1]["function"]["parameters"]
     assert shown["properties"]["timeout"] == {"type": "integer", "description": "s"}

@@ -50,7 +50,7 @@ def client(server: Server, quirks: Quirks | None = None) -> ResponsesClient:
 
 @asynccontextmanager
 async def play(turns: Sequence[contract.Turn]) -> AsyncIterator[ModelClient]:
-    with Server(turns) as server:
+    with Server(contract.served(turns)) as server:
         made = client(server)
         yield made
         await made.close()
