@@ -105,8 +105,9 @@ def _lessons(quirks: Quirks, said: str) -> Iterator[tuple[tuple[str, ...], Quirk
     yield ("prompt_cache_key", "verbosity", "service_tier"), replace(quirks, cache_key=False)
     yield ("temperature",), replace(quirks, temperature=False)
     if "max_tokens" in said:
-        other = "max_completion_tokens" if quirks.limit_name == "max_tokens" else "max_tokens"
-        yield ("max_completion_tokens",), replace(quirks, limit_name=other)
+        short = quirks.limit_name == "max_tokens"
+        other = replace(quirks, limit_name="max_completion_tokens" if short else "max_tokens")
+        yield ("max_completion_tokens",), other
     wanted = "" if quirks.replay == "reasoning_content" else "reasoning_content"
     yield ("reasoning_content",), replace(quirks, replay=wanted)
 
