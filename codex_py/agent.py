@@ -133,7 +133,8 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         own=os.path.realpath(settings.home),
         git=settings.git,
         deny_read=tuple(os.path.abspath(os.path.expanduser(each)) for each in settings.deny_read),
-        readable=tuple(os.path.abspath(os.path.expanduser(each)) for each in settings.readable),
+        readable=tuple(os.path.realpath(os.path.expanduser(each)) for each in settings.readable),
+        writable=tuple(os.path.realpath(os.path.expanduser(each)) for each in settings.writable),
         keep_env=settings.keep_env,
         network=settings.network_access,
     )

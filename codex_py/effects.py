@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -15,6 +16,7 @@ class Effects:
     """The folder the command would run in; the session's own when None."""
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    """With a command: what it may write beyond what confines it; `reads`, `network` likewise."""
     links: tuple[str, ...] = ()
     """Once resolved: the places of written paths that are links, for a link may go itself."""
     network: bool = False
@@ -51,6 +53,21 @@ class Effects:
         if self.unknown:
             found["unknown"] = True
         return found
+
+
+def option(writes: Sequence[str] = (), reads: Sequence[str] = (), *, network: bool = False) -> str:
+    """The options of the command line that open just this to the commands of a whole run."""
+    import json  # late: only when something is refused
+    import shlex  # late: as above
+
+    told: list[str] = []
+    for key, paths in (("writable", writes), ("readable", reads)):
+        if paths:
+            value = json.dumps(list(paths), ensure_ascii=False)
+            told += ["-c", shlex.quote(f"sandbox_workspace_write.{key}={value}")]
+    if network:
+        told += ["-c", "sandbox_workspace_write.network_access=true"]
+    return " ".join(told)
 
 
 UNKNOWN = Effects(unknown=True)

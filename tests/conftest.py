@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,3 +103,12 @@ def program(tmp_path: Path, repo: Path) -> Program:
 def kinds(log: Sequence[Mapping[str, Any]]) -> list[str]:
     """The kinds of a log's entries, in order."""
     return [entry["kind"] for entry in log]
+
+
+@pytest.fixture
+def outside() -> Iterator[Path]:
+    """A folder outside the workspace and outside /tmp, which confined commands have for themselves."""
+    places = [Path.home(), Path("/var/lib"), Path.cwd()]
+    base = next(each for each in places if each != Path("/") and os.access(each, os.W_OK))
+    with tempfile.TemporaryDirectory(prefix=".codex-py-test-", dir=base) as name:
+        yield Path(os.path.realpath(name))

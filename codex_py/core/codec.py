@@ -91,7 +91,7 @@ def revive(data: Json) -> Entry:
 
 _TEXTS = {"text", "summary", "arguments", "value", "cwd"}
 _TUPLES = {"left", "paths", "lost", "calls", "kept", "failed"}
-_LISTS = {"said", "files"}
+_LISTS = {"said", "files", "opened"}
 
 
 def _unknown(data: Json) -> Unknown:

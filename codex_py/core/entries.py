@@ -194,6 +194,8 @@ class Decision(Entry):
     """The option or setting that would have allowed it."""
     remember: str = ""
     """A grant that holds until the session is resumed: a command prefix or a path."""
+    opened: tuple[str, ...] = ()
+    """More grants that hold as long: what commands may use beyond what confines them."""
     effects: Json = field(default_factory=dict)
 
 
@@ -233,7 +235,7 @@ class Compacted(Entry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed(Entry):
-    """A setting of the running session was changed."""
+    """A setting of the running session was changed: its `mode`, or a `grant` given by hand."""
 
     kind: ClassVar[str] = "changed"
     setting: str

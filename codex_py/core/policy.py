@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from codex_py.core.entries import Changed, Decision, Entry, Resumed
-from codex_py.effects import Effects
+from codex_py.effects import Effects, option
 
 Mode = Literal["suggest", "auto-edit", "full-auto"]
 MODES: tuple[Mode, ...] = ("suggest", "auto-edit", "full-auto")
@@ -72,7 +72,8 @@ class Policy:
     """What the provider itself may look up on the web: nothing, `cached` or `live`. It sends out
     words of the conversation, so only the user's own option or setting allows it."""
     granted: frozenset[str] = field(default_factory=frozenset)
-    """What the user allowed for this sitting: `command: PREFIX`, `edit: PATH`, `type: PROCESS`."""
+    """What the user allowed for this sitting: `command: PREFIX`, `edit: PATH`, `type: PROCESS`,
+    and what is open to commands too: `write: PATH`, `read: PATH`, `network`."""
 
 
 def decide(policy: Policy, effects: Effects, read_line: ReadLine) -> Decision:
@@ -101,21 +102,64 @@ class _Found:
 def _decide(policy: Policy, effects: Effects, read_line: ReadLine) -> _Found:
     if effects.unknown:
         return _Found(True, "the tool cannot say what it would touch")
+    if effects.command is not None:
+        wish = _wish(policy, effects)
+        return wish or _command(policy, effects.command, effects.cwd or "", read_line)
+    if effects.typed is not None:
+        return _typed(policy, effects)
     if effects.network:
         return _Found(True, "it would use the network")
     for path in effects.reads:
-        if _secret(policy, path) and f"read: {path}" not in policy.granted:
+        if _closed(policy, path):
             return _Found(True, f"{path} may hold keys, tokens or other secrets")
     edit = _edits(policy, effects.writes)
-    if edit is not None and edit.ask:
-        return edit
-    if effects.command is not None:
-        return _command(policy, effects.command, effects.cwd or "", read_line)
-    if effects.typed is not None:
-        return _typed(policy, effects)
     if edit is not None:
         return edit
     return _Found(False, "reading is free")
+
+
+def _wish(policy: Policy, effects: Effects) -> _Found | None:
+    """The question about what a command wants beyond what confines it; None when all is open."""
+    writes = [path for path in effects.writes if _shut(policy, path)]
+    reads = [path for path in effects.reads if not inside(path, opened(policy.granted, "read"))]
+    network = effects.network and "network" not in policy.granted
+    told = [f"to write {path}, {_shut(policy, path)}" for path in writes]
+    told += [f"to read {path}, which is closed to commands" for path in reads]
+    told += ["to use the network"] if network else []
+    if not told:
+        return None
+    confined = "workspace-write" if policy.confines else ""
+    reason = f"it wants {'; '.join(told)}"
+    return _Found(True, reason, confined, option(writes, reads, network=network))
+
+
+def _shut(policy: Policy, path: str) -> str:
+    """Why a command may not write a path without a question; empty when it may."""
+    if inside(path, opened(policy.granted, "write")):
+        return ""
+    if _secret(policy, path):
+        return "which belongs to the agent or holds secrets"
+    root = next((each for each in policy.roots if inside(path, (each,))), "")
+    if not root:
+        return "outside the workspace"
+    if policy.protected & set(plainly(path[len(root) :]).split("/")):
+        return "which is protected: git or other programs run what is in it"
+    return ""
+
+
+def opened(granted: Iterable[str], kind: str) -> tuple[str, ...]:
+    """The paths that grants of a kind, `write` or `read`, hold open."""
+    return tuple(each[len(kind) + 2 :] for each in granted if each.startswith(f"{kind}: "))
+
+
+def widened(policy: Policy, effects: Effects) -> Effects:
+    """A command's effects with what the user opened to all commands of this sitting."""
+    if effects.command is None or not policy.granted:
+        return effects
+    writes = sorted({*effects.writes, *opened(policy.granted, "write")})
+    reads = sorted({*effects.reads, *opened(policy.granted, "read")})
+    network = effects.network or "network" in policy.granted
+    return replace(effects, writes=tuple(writes), reads=tuple(reads), network=network)
 
 
 def _edits(policy: Policy, writes: tuple[str, ...]) -> _Found | None:
@@ -126,7 +170,8 @@ def _edits(policy: Policy, writes: tuple[str, ...]) -> _Found | None:
             continue
         if _secret(policy, path):
             return _Found(True, f"{path} belongs to the agent or holds secrets")
-        root = next((each for each in policy.roots if inside(path, (each,))), "")
+        roots = (*opened(policy.granted, "write"), *policy.roots)
+        root = next((each for each in roots if inside(path, (each,))), "")
         if not root:
             return _Found(True, f"{path} is outside the workspace", grant=f"--add-dir {up(path)}")
         if policy.protected & set(plainly(path[len(root) :]).split("/")):
@@ -147,7 +192,7 @@ def _command(policy: Policy, command: str, cwd: str, read_line: ReadLine) -> _Fo
     asking = [piece for piece in pieces if not piece.reading]
     if not policy.confines:
         asking += [replace(piece, why=UNWALLED) for piece in pieces if piece.walled]
-    secrets = [path for piece in pieces for path in piece.reads if _secret(policy, path)]
+    secrets = [path for piece in pieces for path in piece.reads if _closed(policy, path)]
     if pieces and not asking and not secrets:
         confined = "read-only" if policy.confines else ""
         return _Found(False, "every part of the command only reads", confined)
@@ -164,6 +209,10 @@ def _typed(policy: Policy, effects: Effects) -> _Found:
     confined = effects.walled
     if f"type: {effects.into}" in policy.granted:
         return _Found(False, "you allowed typing into it earlier in this session", confined)
+    wish = _wish(policy, effects) if effects.walled else None
+    if wish is not None:
+        return replace(wish, reason=f"it would be typed into {effects.into}, to which was opened: "
+            f"{wish.reason.removeprefix('it wants ')}")  # fmt: skip
     if COMMANDS_FREE[policy.mode] and effects.walled:
         return _Found(False, "the process is confined, whatever it does with it", confined)
     how = "is confined" if effects.walled else "runs as you would run it"
@@ -195,6 +244,10 @@ def _secret(policy: Policy, path: str) -> bool:
     return inside(path, policy.secret) and not inside(path, policy.shown)
 
 
+def _closed(policy: Policy, path: str) -> bool:
+    return _secret(policy, path) and not inside(path, opened(policy.granted, "read"))
+
+
 def inside(path: str, roots: tuple[str, ...]) -> bool:
     """Whether a real path is one of the roots or lies beneath one."""
     return any(path == root or path.startswith(root.rstrip("/") + "/") for root in roots)
@@ -218,8 +271,10 @@ def standing(policy: Policy, entries: Sequence[Entry]) -> Policy:
         if isinstance(entry, Resumed):
             mode, granted = policy.mode, set(policy.granted)
         elif isinstance(entry, Decision):
-            if entry.remember and entry.verdict == "allow":
-                granted.add(entry.remember)
+            if entry.verdict == "allow":
+                granted.update(each for each in (entry.remember, *entry.opened) if each)
+        elif isinstance(entry, Changed) and entry.setting == "grant":
+            granted.add(entry.value)
         elif isinstance(entry, Changed) and entry.setting == "mode" and entry.value in MODES:
             mode = entry.value
     if mode == policy.mode and len(granted) == len(policy.granted):

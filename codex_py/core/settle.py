@@ -13,7 +13,7 @@ from codex_py.core.entries import Decision, Delta, Text, ToolCall, ToolResult
 from codex_py.core.errors import ToolError
 from codex_py.core.kit import Kit
 from codex_py.core.limits import warning
-from codex_py.core.policy import decide, standing
+from codex_py.core.policy import decide, standing, widened
 from codex_py.core.seen import digest_seen
 from codex_py.core.session import Session
 from codex_py.core.tool import Call, Output, Tool
@@ -110,6 +110,7 @@ def _prepare(call: ToolCall, session: Session, kit: Kit) -> _Ready:
     policy = standing(kit.policy, session.entries)
     if effects.command is not None:
         policy = replace(policy, confines=kit.host.confines)
+        effects = widened(policy, effects)
     decision = decide(policy, effects, kit.read_line)
     return _Ready(call, replace(decision, call_id=call.call_id), tool, params, effects)
 

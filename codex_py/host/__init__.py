@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from codex_py.effects import Effects
 from codex_py.host.background import Background, Process
 from codex_py.host.confine import Confinement, Ground, Unconfined
+from codex_py.host.confined import Unopenable
 from codex_py.host.output import ROOM, Collected
 from codex_py.host.processes import Plain, Ran, Running, environment, run
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from codex_py.host.change import Change
     from codex_py.host.tree import Hits, Item
 
-__all__ = ["Host", "Read", "Unconfined", "Undeclared", "open_host"]
+__all__ = ["Host", "Read", "Unconfined", "Undeclared", "Unopenable", "open_host"]
 
 
 class Undeclared(PermissionError):
@@ -116,6 +117,17 @@ class Host:
                 if os.path.islink(path)
             ),
         )
+
+    def openable(self, path: str) -> str:
+        """The real path that would be opened for a command which wants `path`.
+
+        What does not exist yet is reached through the nearest folder that does; empty when the
+        path is free already. Raises Unopenable for what is never opened.
+        """
+        real = self.real(os.path.expanduser(path))
+        if self.temporary and (real + "/").startswith(self.temporary + "/"):
+            return ""
+        return self.confined.openable(real)
 
     def under(self, effects: Effects, mode: str = "") -> Host:
         """This host, allowing these effects and no others; commands confined as `mode` says."""
@@ -225,9 +237,11 @@ class Host:
         if self.allowed is None or command != self.allowed.command or cwd != self.allowed.cwd:
             raise Undeclared(1, "this command was not declared", command[:80])
         mode = self.mode
-        return self.background.start(
+        process = self.background.start(
             self._launch_beside, command, cwd, mode, lambda number: lambda: spill(number)
         )
+        process.opened = self.allowed
+        return process
 
     async def type(self, process: Process, text: str) -> None:
         """Write the declared text to the input of the declared process. Raises OSError."""
@@ -242,14 +256,16 @@ class Host:
 
     def _launch_beside(self, command: str, cwd: str, out: int, stdin: int) -> Running:
         if self.mode:
-            return self.confined.launch(self.mode, command, cwd, out, stdin=stdin)
+            return self.confined.launch(
+                self.mode, command, cwd, out, stdin=stdin, opened=self.allowed
+            )
         env = environment(self.environ, self.hidden)
         found = self.confined.launch_open(command, cwd, out, stdin, env)
         return found or Plain(command, cwd, out, env, stdin)
 
     def _launch(self, command: str, cwd: str, out: int, *, wall: float | None = None) -> Running:
         if self.mode:
-            return self.confined.launch(self.mode, command, cwd, out, wall)
+            return self.confined.launch(self.mode, command, cwd, out, wall, opened=self.allowed)
         return Plain(command, cwd, out, environment(self.environ, self.hidden))
 
     def _may(self, real: str, what: str) -> str:

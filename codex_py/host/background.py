@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
+from codex_py.effects import Effects
 from codex_py.host.output import Collected
 from codex_py.host.processes import GONE, GRACE, PIECE, Ended, Running
 
@@ -49,6 +50,8 @@ class Process:
         self.cwd = cwd
         self.confined = confined
         """How it is confined; empty when it runs as the user would run it."""
+        self.opened = Effects()
+        """What was opened to it beyond what confines it."""
         self.ended: Ended | None = None
         self.told = False
         """The model knows that it ended."""

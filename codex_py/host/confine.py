@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codex_py.host.processes import QUIET, Ended, Running, shell, starts_code
+from codex_py.effects import Effects
+from codex_py.host.confined import Confined, Unopenable
+from codex_py.host.processes import QUIET, Running, shell, starts_code
 
 if TYPE_CHECKING:
-    from codex_py_sandbox import Exit, Grant, Job, Policy, Session
+    from codex_py_sandbox import Policy, Session
 
 READY = 10.0
 """Seconds the launcher may take to say what it enforces."""
+IDLE = 2
+"""Confinements kept ready beside the usual ones, for what was opened for the session."""
 
 
 class Unconfined(Exception):
@@ -38,6 +42,8 @@ class Ground:
     deny_read: tuple[str, ...] = ()
     readable: tuple[str, ...] = ()
     """Paths among the secrets that may be read after all."""
+    writable: tuple[str, ...] = ()
+    """Paths that commands may write although they are outside or protected."""
     keep_env: tuple[str, ...] = ()
     """Variables that commands may see beside the usual ones."""
     network: bool = False
@@ -61,6 +67,8 @@ class Confinement:
         self._why: type[Unconfined] | None = None
         self._words = ""
         self._lock = threading.Lock()
+        self._running: dict[Policy, int] = {}
+        self._idle: list[Policy] = []
 
     def begin(self, mode: str = "workspace-write") -> None:
         """Start the launcher in the background. Raises Unconfined for a refused workspace."""
@@ -112,17 +120,22 @@ class Confinement:
         out: int,
         wall: float | None = None,
         stdin: int | None = None,
+        opened: Effects | None = None,
     ) -> Running:
         """Start a shell command confined in a mode, its output going to `out`.
 
-        Commands of one mode share their loopback, so each can reach the servers of the others.
+        `opened` is what was allowed to it beyond the usual: paths to write and read, the network.
+        Commands of one mode, with the same opened, share their loopback: each can reach the
+        servers of the others.
         """
         self.ready(mode)
-        assert self._session is not None
+        session = self._session
+        assert session is not None
+        policy = self._policy(mode, opened)
         quiet: dict[str, str | None] = dict(QUIET)
         quiet |= {name: None for name in self._environ if starts_code(name)}
         with open(os.devnull, "rb") as nothing:
-            job = self._session.start(
+            job = session.start(
                 [shell(), "-c", command],
                 cwd,
                 env=quiet,
@@ -130,9 +143,47 @@ class Confinement:
                 stdout=out,
                 stderr=out,
                 wall_s=wall,
-                policy=self._policy(mode),
+                policy=policy,
             )
-        return _Confined(job, self._policy(mode), cwd, self._environ)
+        if policy != self._policy(mode):
+            self._running[policy] = self._running.get(policy, 0) + 1
+        return Confined(job, policy, cwd, self._environ, self)
+
+    def ended(self, policy: Policy) -> None:
+        """A command ended: confinement made for what was opened to it is kept for a while only."""
+        left = self._running.get(policy, 0) - 1
+        if left < 0 or self._session is None:
+            return
+        self._running[policy] = left
+        if left == 0:
+            # Order of use: the newest is last.
+            del self._running[policy]
+            self._idle = [*(each for each in self._idle if each != policy), policy]
+            while len(self._idle) > IDLE:
+                old = self._idle.pop(0)
+                if old not in self._running:
+                    self._session.release(old)
+
+    def openable(self, path: str) -> str:
+        """A real path, or the nearest folder above it that exists; see `Host.openable`."""
+        from codex_py_sandbox import layout  # late: loaded by begin
+
+        own = [os.path.realpath(self._ground.own)]
+        home = os.path.realpath(self._environ.get("HOME", "/"))
+        found = path
+        while not os.path.lexists(found):
+            found = os.path.dirname(found)
+        why = layout.refuse_grant(path, [])
+        if not why and os.path.isdir(found):
+            why = layout.refuse_root(found, home, own)
+            if why and found != path:
+                why = f"{path} does not exist, and opening all of {found} would be too much"
+        why = why or layout.refuse_grant(path, own) or layout.refuse_grant(found, own)
+        if not why and not found.isprintable():
+            why = f"{found!r} cannot be opened: its name holds characters that do not show"
+        if why:
+            raise Unopenable(why)
+        return found
 
     def launch_open(
         self, command: str, cwd: str, out: int, stdin: int, env: Mapping[str, str]
@@ -165,7 +216,7 @@ class Confinement:
             )
         except (SandboxUnavailable, OSError):
             return None
-        return _Confined(job, policy, cwd, self._environ)
+        return Confined(job, policy, cwd, self._environ, self)
 
     def host_path(self, path: str) -> str:
         """Where a path seen by confined commands lies: their /tmp is the session's own."""
@@ -185,85 +236,20 @@ class Confinement:
                 session.close()
         self._session = self._open = None
 
-    def _policy(self, mode: str) -> Policy:
+    def _policy(self, mode: str, opened: Effects | None = None) -> Policy:
         from codex_py_sandbox import EnvRules, Policy  # late: loaded by begin
 
-        ground = self._ground
+        ground, opened = self._ground, opened or Effects()
+        reading = mode == "read-only"
+        writes = () if reading else (*ground.writable, *opened.writes)
         return Policy(
-            mode="read-only" if mode == "read-only" else "workspace-write",
+            mode="read-only" if reading else "workspace-write",
             roots=tuple(Path(each) for each in ground.roots),
             git="read-only" if ground.git == "read-only" else "commit",
             deny_read=tuple(Path(each) for each in ground.deny_read),
-            allow_read=tuple(Path(each) for each in ground.readable),
-            network="on" if ground.network else "off",
+            allow_read=tuple(Path(each) for each in (*ground.readable, *opened.reads)),
+            allow_write=tuple(Path(each) for each in writes),
+            network="on" if ground.network or opened.network else "off",
             env=EnvRules(keep=ground.keep_env, listed=True),
             own=(Path(ground.own),),
         )
-
-
-def option(grant: Grant | None) -> str:
-    """The option of ours that gives one grant; empty when there is none."""
-    if grant is None:
-        return ""
-    if grant.field == "allow_write":
-        return f"--add-dir {grant.value}"
-    if grant.field == "allow_read":
-        return f"-c 'sandbox_workspace_write.readable=[\"{grant.value}\"]'"
-    if grant.field == "network":
-        return "-c sandbox_workspace_write.network_access=true"
-    return ""
-
-
-class _Confined:
-    """A confined command as the process runner sees it."""
-
-    def __init__(self, job: Job, policy: Policy, cwd: str, environ: Mapping[str, str]) -> None:
-        self._job = job
-        self._policy = policy
-        self._cwd = cwd
-        self._environ = environ
-
-    def fileno(self) -> int:
-        """Readable once the command and all its children ended."""
-        return self._job.fileno()
-
-    def collect(self, stderr_tail: str) -> Ended:
-        """How it ended, and what was refused to it."""
-        found = self._job.wait(5.0)
-        if found is None:
-            return Ended(None, 9, ("[sandbox] the command could not be ended cleanly",))
-        if found.error:
-            return Ended(126, None, (f"[sandbox] {found.error}",))
-        notes, denied = self._denied(found, stderr_tail)
-        return Ended(found.code, found.signal, notes, denied)
-
-    def _denied(
-        self, found: Exit, tail: str
-    ) -> tuple[tuple[str, ...], tuple[Mapping[str, str], ...]]:
-        """A line for the model and facts for the log, about what was certainly refused."""
-        if self._policy.mode == "unrestricted":
-            return (), ()
-        if found.code == 0 and not found.events and not tail:
-            return (), ()
-        from codex_py_sandbox.denial import denials, message  # late: few commands are refused
-
-        denied = denials(self._policy, found, tail, self._cwd, environ=self._environ)
-        certain = [each for each in denied if each.certain]
-        if not certain:
-            return (), ()
-        facts = [
-            {"kind": each.kind, "target": each.target, "why": each.why, "grant": option(each.grant)}
-            for each in certain
-        ]
-        told = message(tuple(replace(each, grant=None) for each in certain), self._policy)
-        if facts[0]["grant"]:
-            told += f" The user can allow just that with {facts[0]['grant']}."
-        return (told,), tuple(facts)
-
-    def signal(self, number: int) -> None:
-        """Send a signal to everything the command started."""
-        self._job.signal(number)
-
-    async def end(self) -> None:
-        """Kill the whole tree; the kernel ends what the command left behind."""
-        self._job.kill_tree()

@@ -106,6 +106,7 @@ ELSEWHERE = {
 
 WALL = {
     "writable_roots": "tuple[str, ...]",
+    "writable": "tuple[str, ...]",
     "readable": "tuple[str, ...]",
     "keep_env": "tuple[str, ...]",
     "network_access": "bool",

@@ -51,6 +51,8 @@ class Settings:
     model_instructions_file: str = ""
     writable_roots: tuple[str, ...] = ()
     """From `[sandbox_workspace_write]`: folders writable beside the workspace."""
+    writable: tuple[str, ...] = ()
+    """From there too: paths, files too, that confined commands may write."""
     readable: tuple[str, ...] = ()
     """From there too: paths among the secrets that may be read."""
     keep_env: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import BinaryIO, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -48,7 +49,14 @@ def effects(params: Params, host: Host) -> Effects:
         return Effects()
     if not params.input:
         raise ToolError("write needs `input`.")
-    return Effects(typed=params.input, into=found.name, walled=found.confined)
+    return replace(
+        found.opened,
+        command=None,
+        cwd=None,
+        typed=params.input,
+        into=found.name,
+        walled=found.confined,
+    )
 
 
 async def run(params: Params, call: Call) -> Output:

@@ -14,7 +14,7 @@ from codex_py.core.errors import ToolError
 from codex_py.core.tool import Call, Output, Tool
 from codex_py.core.truncate import join
 from codex_py.effects import Effects
-from codex_py.host import Host
+from codex_py.host import Host, Unopenable
 from codex_py.host.processes import Ran
 
 LONGEST = 3_600
@@ -37,6 +37,12 @@ class Params(BaseModel):
     background: bool | None = Field(
         default=None, description="Start a server or watcher and return; see `process`."
     )
+    grant_write: list[str] | None = Field(
+        default=None,
+        description="Only after the sandbox refused a write: paths to open. The user is asked.",
+    )
+    grant_read: list[str] | None = Field(default=None, description="The same for reading.")
+    grant_network: bool | None = Field(default=None, description="The same for the network.")
 
 
 def effects(params: Params, host: Host) -> Effects:
@@ -53,7 +59,23 @@ def effects(params: Params, host: Host) -> Effects:
     folder = host.absolute(params.workdir or ".")
     if not os.path.isdir(folder):
         raise ToolError(f"The folder {params.workdir} does not exist.")
-    return Effects(command=params.command, cwd=folder)
+    return Effects(
+        command=params.command,
+        cwd=folder,
+        reads=_opened(params.grant_read, host),
+        writes=_opened(params.grant_write, host),
+        network=bool(params.grant_network),
+    )
+
+
+def _opened(paths: list[str] | None, host: Host) -> tuple[str, ...]:
+    """The real paths that the command asks to have opened."""
+    if any("\0" in path or not path for path in paths or ()):
+        raise ToolError("A path to open is empty or holds a NUL character.")
+    try:
+        return tuple(filter(None, (host.openable(path) for path in paths or ())))
+    except Unopenable as error:
+        raise ToolError(f"{error}. Run the command without this, or ask for less.") from None
 
 
 async def run(params: Params, call: Call) -> Output:

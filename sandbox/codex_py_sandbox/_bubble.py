@@ -75,15 +75,27 @@ def arguments(plan: Plan) -> list[str]:
     if os.path.isdir("/run"):
         line += ["--tmpfs", "/run"]
         for path in plan.keep_run:
-            line += ["--ro-bind-try", path, path]
+            line += [] if not path.startswith("/run/") else ["--ro-bind-try", path, path]
     for source, target in ((plan.tmp, "/tmp"), (plan.var_tmp, "/var/tmp")):
         if source:
             line += ["--bind", source, target]
+    for path in plan.keep_run:
+        if not path.startswith("/run/"):
+            line += ["--ro-bind-try", path, path]
+    veiled = [p for p in plan.masks if _below(plan, p)]
+    for path in veiled:
+        line += ["--perms", "0755", "--tmpfs", path]
+        for shown in _below(plan, path):
+            line += ["--ro-bind-try", shown, shown]
     for path, writable in plan.roots:
         line += ["--bind" if writable else "--ro-bind", path, path]
     for path, how in plan.binds:
         line += ["--ro-bind-try" if how == "ro" else "--bind-try", path, path]
+    for path in veiled:
+        line += ["--remount-ro", path]
     for path in plan.masks:
+        if path in veiled:
+            continue
         if os.path.isdir(path):
             line += ["--perms", "0000", "--tmpfs", path, "--remount-ro", path]
         else:
@@ -91,6 +103,10 @@ def arguments(plan: Plan) -> list[str]:
     for path in filter(os.path.exists, plan.covers):
         line += ["--ro-bind-data", str(_nothing()), path]
     return line
+
+
+def _below(plan: Plan, mask: str) -> list[str]:
+    return [path for path in plan.shown if path.startswith(mask + "/")]
 
 
 def _nothing() -> int:

@@ -202,7 +202,7 @@ def bare_rules(plan: Plan, abi: int) -> _landlock.Ruleset:
             rules.allow(path)
     for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx"):
         rules.allow(f"/dev/{name}")
-    for path in readable(plan.masks):
+    for path in readable(plan.masks, ["/", *plan.shown]):
         rules.allow(path, _landlock.READS)
     return rules
 
@@ -212,10 +212,10 @@ def held(plan: Plan, path: str) -> bool:
     return any(layout.beneath(mask, path) for mask in plan.masks)
 
 
-def readable(masks: list[str]) -> list[str]:
-    """Everything but the masked: the siblings on the way down to each masked path."""
-    out: list[str] = []
-    queue = ["/"]
+def readable(masks: list[str], tops: list[str]) -> list[str]:
+    """All below `tops` but the masked: the siblings on the way down to each masked path."""
+    out = [top for top in tops if top != "/" and not any(layout.beneath(m, top) for m in masks)]
+    queue = [top for top in tops if top not in out]
     while queue:
         folder = queue.pop()
         if folder == "/dev":

@@ -34,8 +34,11 @@ def serve(
         _host.make(plan, session)
         keep(plan, payload["state"], keepers)
         if plan.mode == "workspace-write":
+            swept = {root for sweep in sweeps for root in sweep.roots}
             roots = [path for path, on in plan.roots if on and os.path.isdir(path)]
-            sweeps.append(audit.Sweep(roots, {tree for tree, _ in plan.trees}))
+            roots = [path for path in roots if path not in swept]
+            if roots:
+                sweeps.append(audit.Sweep(roots, {tree for tree, _ in plan.trees}))
         chosen = ["unrestricted"] if plan.mode == "unrestricted" else payload["backends"]
         for name in chosen:
             pidfd, why = _open(

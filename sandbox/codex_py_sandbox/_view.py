@@ -32,8 +32,13 @@ def build(plan: Plan) -> dict[str, int]:
     for path, how in plan.binds:
         _bind(path, how)
     _overlays(plan, trees)
-    for path in plan.masks:
-        _cover(path, scratch)
+    for path in reversed(plan.masks):
+        below = [each for each in plan.shown if each.startswith(path + "/")]
+        below = [p for p in below if not any(p.startswith(q + "/") for q in below)]
+        if below:
+            _veil(path, below)
+        else:
+            _cover(path, scratch)
     for path in plan.covers:
         _cover(path, scratch)
     _seal()
@@ -226,6 +231,25 @@ def _cover(path: str, scratch: tuple[str, str]) -> None:
     finally:
         os.close(source)
         os.close(fd)
+
+
+def _veil(path: str, shown: list[str]) -> None:
+    """Hide a folder but for some paths below it, which keep the mounts they have."""
+    at = lx.hold(path, os.O_DIRECTORY)
+    if at < 0:
+        return
+    trees = []
+    for each in shown:
+        fd = lx.hold(each)
+        if fd >= 0:
+            trees.append((each, os.path.isdir(f"/proc/self/fd/{fd}"), lx.open_tree(fd)))
+            os.close(fd)
+    lx.mount("tmpfs", f"/proc/self/fd/{at}", "tmpfs", QUIET, "mode=755,size=1m")
+    os.close(at)
+    for each, folder, tree in trees:
+        _point(each, folder)
+        _move(tree, each)
+    lx.mount(None, path, None, lx.MS_REMOUNT | lx.MS_BIND | lx.MS_RDONLY | QUIET)
 
 
 def _seal() -> None:

@@ -151,7 +151,8 @@ def _policy(args: argparse.Namespace) -> Policy:
         reserve=(*RESERVED_NAMES, *args.protect),
         deny_read=tuple(Path(os.path.abspath(os.path.expanduser(p))) for p in args.deny_read),
         deny_read_globs=tuple(args.deny_read_glob),
-        allow_write=tuple(Path(os.path.abspath(os.path.expanduser(p))) for p in args.allow_write),
+        allow_write=tuple(Path(os.path.realpath(os.path.expanduser(p))) for p in args.allow_write),
+        allow_read=tuple(Path(os.path.realpath(os.path.expanduser(p))) for p in args.allow_read),
         network=args.network,
         limits=_limits(args.limits),
     )
@@ -211,5 +212,6 @@ def _policy_options(verb: argparse.ArgumentParser) -> None:
     add("--deny-read-glob", action="append", default=[], metavar="GLOB")
     add("--protect", action="append", default=[], metavar="NAME", help="read-only inside roots")
     add("--allow-write", action="append", default=[], metavar="PATH", help="one more writable path")
+    add("--allow-read", action="append", default=[], metavar="PATH", help="a denied path to show")
     add("--limits", action="append", default=[], metavar="NAME=N,...", help=", ".join(_LIMITS))
     add("--backend", choices=("namespaces", "bubblewrap", "landlock", "seatbelt"), help="only this")

@@ -17,6 +17,7 @@ _BUSY = re.compile(r"device or resource busy|\bEBUSY\b", re.I)
 _REFUSED = re.compile(
     r"permission denied|operation not permitted|\bEACCES\b|\bEPERM\b|invalid cross-device", re.I
 )
+_ABSENT = re.compile(r"no such file or directory|\bENOENT\b", re.I)
 _NET = re.compile(
     r"network is unreachable|\bENETUNREACH\b|could not resolve host|name resolution"
     r"|name or service not known|nodename nor servname|\bENOTFOUND\b|\bEAI_AGAIN\b"
@@ -26,7 +27,9 @@ _NET = re.compile(
 _FAMILY = re.compile(r"address family not supported|\bEAFNOSUPPORT\b", re.I)
 _QUOTED = re.compile(r"""['"`‘]([^'"`’]{1,1000})['"`’]""")
 _BARE = re.compile(r"(?:^|[\s:(=])((?:\.{0,2}/)[^\s:'\"]+)")
-_BEFORE = re.compile(r"([^\s:'\"]+): (?:read-only|permission|operation not|device or)", re.I)
+_BEFORE = re.compile(
+    r"([^\s:'\"]+): (?:read-only|permission|operation not|device or|no such file)", re.I
+)
 _HOST = re.compile(
     r"https?://([^/\s'\"]+)|host:? ['\"]?([a-z0-9][\w.-]*\.[a-z]{2,})|"
     r"(?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)|connect(?:ing)? to ([\w.-]+)",
@@ -66,7 +69,7 @@ def denials(
 
 
 def _suspicious(line: str) -> bool:
-    return any(p.search(line) for p in (_READ_ONLY, _BUSY, _REFUSED, _NET, _FAMILY))
+    return any(p.search(line) for p in (_READ_ONLY, _BUSY, _REFUSED, _ABSENT, _NET, _FAMILY))
 
 
 def _from_events(policy: Policy, exit: Exit) -> Iterator[Denial]:
@@ -96,6 +99,8 @@ def _from_line(
         kinds = ["write"]
     elif _REFUSED.search(line):
         kinds = ["read", "write"]
+    elif _ABSENT.search(line):
+        kinds = ["read"]  # hidden, if the host has it
     if not kinds:
         return
     for path in _paths(line, cwd):

@@ -47,7 +47,16 @@ def explain(
         raise PolicyError(f"{target!r} is not an absolute path")
     plan = plan or plan_for(policy, environ)
     path = real(target)
-    return _write(plan, path) if kind == "write" else _read(plan, policy, path)
+    if kind == "read":
+        return _read(plan, policy, path)
+    verdict = _write(plan, path)
+    own = [real(str(p)) for p in policy.own]
+    home = real(environ.get("HOME", "/"))
+    if verdict.grant and verdict.grant.field == "allow_write":
+        never = layout.refuse_grant(path, own)
+        if never or (os.path.isdir(path) and layout.refuse_root(path, home, own)):
+            return Verdict(False, verdict.reason, None)
+    return verdict
 
 
 def real(path: str) -> str:
@@ -56,8 +65,7 @@ def real(path: str) -> str:
 
 
 def _write(plan: Plan, path: str) -> Verdict:
-    grant = Grant("allow_write", path)
-    masked = _covering(path, plan.masks)
+    masked = _masked(plan, path)
     if masked:
         return Verdict(False, f"{masked} is denied", None)
     bind = _covering(path, [p for p, _ in plan.binds])
@@ -80,22 +88,30 @@ def _write(plan: Plan, path: str) -> Verdict:
         return Verdict(True, "a cache folder: writes go to the session's own layer")
     if path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/tty"):
         return Verdict(True, "a harmless device")
-    return Verdict(False, "it is outside the workspace", grant)
+    return Verdict(False, "it is outside the workspace", Grant("allow_write", path))
+
+
+def _masked(plan: Plan, path: str) -> str:
+    """The mask that hides a path; empty when none does, or it is one of the shown."""
+    masked = _covering(path, plan.masks)
+    shown = _covering(path, [*plan.shown, *(root for root, _ in plan.roots)])
+    return "" if len(shown) > len(masked) else masked
 
 
 def _read(plan: Plan, policy: Policy, path: str) -> Verdict:
-    masked = _covering(path, plan.masks)
+    masked = _masked(plan, path)
     if masked:
         own = any(layout.beneath(masked, os.path.realpath(p)) for p in policy.own)
-        return Verdict(False, f"{masked} is denied", None if own else Grant("allow_read", masked))
+        return Verdict(False, f"{masked} is denied", None if own else Grant("allow_read", path))
     if path in plan.covers:
         return Verdict(False, "it is a socket of another program", None)
     inside = any(layout.beneath(path, root) for root, _ in plan.roots)
     hidden = ["/run"] + (["/tmp", "/var/tmp"] if plan.tmp else [])
-    if not inside and path not in plan.keep_run:
+    if not inside and not _covering(path, plan.keep_run):
         for top in hidden:
             if layout.beneath(path, top):
-                return Verdict(False, f"{top} inside is not the machine's own", None)
+                grant = None if top == "/run" else Grant("allow_read", path)
+                return Verdict(False, f"{top} inside is not the machine's own", grant)
     return Verdict(True, "everything that is not denied can be read")
 
 

@@ -45,10 +45,10 @@ def resolve(spec: Mapping[str, Any], home: str, state: str, session: str) -> Pla
         if why or not os.path.isdir(path):
             raise OSError(1, why or f"the workspace {path} is not a folder")
         plan.roots.append((path, plan.mode == "workspace-write"))
-    for text in spec["allow_write"]:
-        path = os.path.realpath(text)
-        if os.path.exists(path):
-            plan.roots.append((path, True))
+    for path in _given(plan, spec["allow_write"], own):
+        why = refuse_root(path, home, own) if os.path.isdir(path) else ""
+        plan.roots += [] if why else [(path, True)]
+        plan.notes += [why] if why else []
     plan.roots = sorted(dict(plan.roots).items())
     if spec["tmp"] == "private":
         plan.tmp = f"{session}/tmp"
@@ -60,6 +60,9 @@ def resolve(spec: Mapping[str, Any], home: str, state: str, session: str) -> Pla
     _sockets(plan)
     _caches(plan, spec, home, session)
     plan.keep_run = [p for p in places.KEEP_RUN if os.path.lexists(p)]
+    for path in _given(plan, spec["allow_read"], own) if plan.tmp else ():
+        if any(beneath(path, top) for top in ("/tmp", "/var/tmp")):
+            plan.keep_run.append(path)
     if plan.network == "on":
         real = os.path.realpath(places.RESOLVER)
         if beneath(real, "/run") and os.path.isfile(real):
@@ -68,11 +71,36 @@ def resolve(spec: Mapping[str, Any], home: str, state: str, session: str) -> Pla
     return plan
 
 
+def _given(plan: Plan, paths: list[str], own: list[str]) -> list[str]:
+    """The granted paths that are still what was granted: no link, no device, not our own."""
+    out = []
+    for path in paths:
+        if os.path.realpath(path) != path:
+            plan.notes.append(f"{path} leads through a link and is not opened")
+        elif why := refuse_grant(path, own):
+            plan.notes.append(why)
+        elif os.path.lexists(path):
+            out.append(path)
+    return out
+
+
+def refuse_grant(path: str, own: list[str]) -> str:
+    """Why a real path can never be opened to a command; empty when a person may open it."""
+    for folder in own:
+        if beneath(path, folder) or beneath(folder, path):
+            return f"{path} cannot be opened: the agent's own data is there"
+    if any(beneath(path, top) for top in (*places.NEVER_BELOW, "/run", "/var/run")):
+        return f"{path} cannot be opened: devices and sockets of other programs are there"
+    if os.path.lexists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        return f"{path} cannot be opened: it is neither a file nor a folder"
+    return ""
+
+
 def _protect(plan: Plan, spec: Mapping[str, Any]) -> None:
     """What stays as it is inside writable roots, and every folder on the way to it."""
     binds: dict[str, str] = {}
     writable = [path for path, on in plan.roots if on and os.path.isdir(path)]
-    granted = {os.path.realpath(p) for p in spec["allow_write"]}
+    granted = set(spec["allow_write"]) & {path for path, _ in plan.roots}
     for root in writable:
         for name in [*spec["protect"], *spec["reserve"]]:
             path = os.path.normpath(name if name.startswith("/") else f"{root}/{name}")
@@ -91,6 +119,8 @@ def _protect(plan: Plan, spec: Mapping[str, Any]) -> None:
         _pin_parents(path, writable, binds)
     for path in granted:
         binds.pop(path, None)
+        if any(how == "ro" and beneath(path, top) for top, how in binds.items()):
+            binds[path] = "rw"
     plan.binds = sorted(binds.items())
     plan.made = sorted(set(plan.made))
 
@@ -160,7 +190,7 @@ def _pin_parents(path: str, roots: list[str], binds: dict[str, str]) -> None:
 
 
 def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> None:
-    granted = {os.path.realpath(p) for p in spec["allow_read"]}
+    granted = set(_given(plan, spec["allow_read"], own))
     names = list(spec["deny_read"])
     if spec["secrets"]:
         homes = {home, _account_home()} - {""}
@@ -171,9 +201,7 @@ def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> 
     masks = set()
     for name in [*names, *own]:
         path = os.path.realpath(name)
-        if path in granted and path not in own:
-            continue
-        if not os.path.lexists(path) or any(beneath(root, path) for root in roots):
+        if path in granted or not os.path.lexists(path):
             continue
         if any(beneath(path, top) for top in ("/run", "/dev", "/proc", "/sys")):
             continue
@@ -181,7 +209,18 @@ def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> 
             continue
         masks.add(path)
     masks.update(_globs(spec["deny_read_globs"], roots) - granted)
-    plan.masks = sorted(p for p in masks if not any(q != p and beneath(p, q) for q in masks))
+    open_ = [*granted, *roots]
+    plan.masks = sorted(p for p in masks if not any(_hides(q, p, open_) for q in masks))
+    plan.shown = sorted(
+        {p for p in open_ if any(p != mask and beneath(p, mask) for mask in plan.masks)}
+    )
+
+
+def _hides(mask: str, path: str, shown: list[str]) -> bool:
+    """Whether a mask hides `path` altogether: nothing that is shown lies between."""
+    if mask == path or not beneath(path, mask):
+        return False
+    return not any(beneath(path, each) and beneath(each, mask) for each in shown)
 
 
 def _account_home() -> str:

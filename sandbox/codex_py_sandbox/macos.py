@@ -57,6 +57,12 @@ def profile(plan: Plan, policy: Policy) -> tuple[str, dict[str, str]]:
     writable = [path for path, on in plan.roots if on]
     if plan.tmp:
         writable.append(plan.tmp)
+    veils = [mask for mask in plan.masks if _below(plan, mask)]
+    for path in veils:
+        name = param("VEIL", path)
+        lines.append(f"(deny file-read* file-write* (literal {name}) (subpath {name}))")
+        for shown in _below(plan, path):
+            lines.append(f"(allow file-read* (subpath {param('SHOWN', shown)}))")
     tops = [param("ROOT", path) for path in writable]
     for top in tops:
         lines.append(f"(allow file-write* (subpath {top}))")
@@ -72,10 +78,16 @@ def profile(plan: Plan, policy: Policy) -> tuple[str, dict[str, str]]:
     if plan.mode == "workspace-write":
         lines += [_names(path, policy) for path in writable if path != plan.tmp]
     for path in plan.masks:
+        if path in veils:
+            continue
         name = param("SECRET", path)
         lines.append(f"(deny file-read* file-write* (literal {name}) (subpath {name}))")
     lines += _network(plan, tops)
     return "\n".join(line for line in lines if line), params
+
+
+def _below(plan: Plan, mask: str) -> list[str]:
+    return [path for path in plan.shown if path.startswith(mask + "/")]
 
 
 def _names(root: str, policy: Policy) -> str:

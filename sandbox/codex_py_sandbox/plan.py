@@ -13,7 +13,8 @@ class Plan:
 
     - `mode`, `network`: as in Policy. `roots`: (path, writable), shown at their own place.
     - `binds`: (path, how) in depth order; how is "rw", "ro" or "pin" (writable, not removable).
-    - `masks`: paths nobody can read; `covers`: sockets of other programs.
+    - `masks`: paths nobody can read; `shown`: paths below them that stay as they are.
+    - `covers`: sockets of other programs.
     - `made`: (path, kind) placeholders made on the host, removed at the end of the session.
     - `tmp`: host folder seen as /tmp; `var_tmp` the one seen as /var/tmp; empty when not private.
     - `repos`: (git folder, its common folder); `trees`: (work tree, git folder). `overlays`: (path, upper, work), writes go to upper.
@@ -35,6 +36,7 @@ class Plan:
         "redirects",
         "repos",
         "roots",
+        "shown",
         "tmp",
         "trees",
         "var_tmp",
@@ -47,6 +49,7 @@ class Plan:
         self.roots: list[tuple[str, bool]] = []
         self.binds: list[tuple[str, str]] = []
         self.masks: list[str] = []
+        self.shown: list[str] = []
         self.covers: list[str] = []
         self.made: list[tuple[str, str]] = []
         self.warm = True

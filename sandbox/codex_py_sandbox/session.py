@@ -127,6 +127,13 @@ class Session:
             os.close(write)
         return Job(room, str(room.count), read)
 
+    def release(self, policy: Policy) -> None:
+        """Give up the room of a policy that will not be used again; its commands end."""
+        room = self._rooms.pop(policy, None) if policy != self.policy else None
+        if room is not None:
+            room.sock.close()
+            self._plans.pop(policy, None)
+
     def ready(self, timeout: float = 10.0, policy: Policy | None = None) -> str:
         """The name of the backend that enforces; SandboxUnavailable when nothing can."""
         policy = policy or self.policy

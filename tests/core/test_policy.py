@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from codex_py.core.entries import Changed, Decision, Resumed
-from codex_py.core.policy import Mode, Piece, Policy, decide, standing
+from codex_py.core.policy import Mode, Piece, Policy, decide, standing, widened
 from codex_py.effects import UNKNOWN, Effects
 
 WORKSPACE, HOME = "/home/ann/shop", "/home/ann"
@@ -46,6 +48,12 @@ def runs(command: str) -> Effects:
     return Effects(command=command, cwd=WORKSPACE)
 
 
+def wants(command: str, *writes: str, read: str = "", network: bool = False) -> Effects:
+    """A command that asks for more than its confinement gives."""
+    reads = (read,) if read else ()
+    return Effects(command=command, cwd=WORKSPACE, writes=writes, reads=reads, network=network)
+
+
 FREE, ASK = "free", "asks"
 CONFINED, LOOKING = "free, confined", "free, confined to reading"
 
@@ -71,6 +79,14 @@ TABLE = [
     ("runs what only reads", runs("ls && cat a.py"), LOOKING, LOOKING, CONFINED),
     ("runs what may change things", runs("make"), ASK, ASK, CONFINED),
     ("runs both", runs("ls && make"), ASK, ASK, CONFINED),
+    ("wants to write elsewhere", wants("make", "/opt/x"), ASK, ASK, ASK),
+    ("wants it, and only reads", wants("ls", "/opt/x"), ASK, ASK, ASK),
+    ("wants the network", wants("make", network=True), ASK, ASK, ASK),
+    ("wants to read a key", wants("make", read=f"{HOME}/.ssh/id_rsa"), ASK, ASK, ASK),
+    ("wants to read what is closed", wants("ls", read="/var/lib/x"), ASK, ASK, ASK),
+    ("wants to write a git hook", wants("make", f"{WORKSPACE}/.git/hooks"), ASK, ASK, ASK),
+    ("wants to write our logs", wants("make", f"{HOME}/.codex-py/sessions"), ASK, ASK, ASK),
+    ("wants what it has", wants("make", f"{WORKSPACE}/out"), ASK, ASK, CONFINED),
     ("shows a key", runs(f"cat {HOME}/.ssh/id_rsa"), ASK, ASK, CONFINED),
     ("uses the network", Effects(network=True), ASK, ASK, ASK),
     ("cannot say what it touches", UNKNOWN, ASK, ASK, ASK),
@@ -84,9 +100,13 @@ def test_the_table(what: str, effects: Effects, suggest: str, auto: str, full: s
     for mode, expected in (("suggest", suggest), ("auto-edit", auto), ("full-auto", full)):
         decision = decide(policy(mode), effects, read_line)  # type: ignore[arg-type]
         told = ASK if decision.verdict == "ask" else FREE
-        told += {"": "", "read-only": ", confined to reading", "workspace-write": ", confined"}[
-            decision.confined
-        ]
+        told += (
+            ""
+            if told == ASK
+            else {"": "", "read-only": ", confined to reading", "workspace-write": ", confined"}[
+                decision.confined
+            ]
+        )
         assert told == expected, f"{what} in {mode}: {decision.reason}"
         assert decision.reason
 
@@ -143,3 +163,54 @@ def test_a_denied_question_grants_nothing() -> None:
 def test_the_mode_last_chosen_holds() -> None:
     log = [Changed(setting="mode", value="auto-edit"), Changed(setting="mode", value="nonsense")]
     assert standing(policy("suggest"), log).mode == "auto-edit"
+
+
+def test_what_a_command_wants_is_asked_for_by_name_and_stays_in_the_wall() -> None:
+    wish = wants("make", "/opt/x", read=f"{HOME}/.ssh/id_rsa", network=True)
+    for mode in ("suggest", "auto-edit", "full-auto"):
+        decision = decide(policy(mode), wish, read_line)  # type: ignore[arg-type]
+        assert decision.verdict == "ask"
+        assert decision.confined == "workspace-write"
+        for part in ("/opt/x", f"{HOME}/.ssh/id_rsa", "network"):
+            assert part in decision.reason
+        assert "writable=" in decision.grant and "network_access=true" in decision.grant
+        assert decision.effects["writes"] == ["/opt/x"]
+
+
+def kept(*grants: str) -> Decision:
+    return Decision(call_id="c", verdict="allow", by="user", opened=grants)
+
+
+def test_what_was_opened_for_the_session_is_given_to_each_command_until_it_is_resumed() -> None:
+    log = [kept("write: /opt/x", "network"), Changed(setting="grant", value="read: /srv/keys")]
+    now = standing(policy("full-auto"), log)
+    assert decide(now, wants("make", "/opt/x/deep", network=True), read_line).verdict == "allow"
+    assert decide(now, wants("make", "/opt/xy"), read_line).verdict == "ask"
+    assert decide(now, wants("make", "/opt"), read_line).verdict == "ask"
+    assert decide(now, writes("/opt/x/a.py"), read_line).verdict == "allow"
+    given = widened(now, runs("make"))
+    assert (given.writes, given.reads, given.network) == (("/opt/x",), ("/srv/keys",), True)
+    assert widened(now, reads("/etc/hosts")) == reads("/etc/hosts")
+    later = standing(policy("full-auto"), [*log, Resumed(cwd=WORKSPACE)])
+    assert widened(later, runs("make")) == runs("make")
+    assert decide(later, wants("make", "/opt/x"), read_line).verdict == "ask"
+
+
+def test_a_path_named_like_a_grant_grants_nothing() -> None:
+    log = [grant("edit: /home/ann/shop/a\nnetwork"), kept("write: /opt/a\nread: /")]
+    now = standing(policy("full-auto"), log)
+    assert decide(now, wants("make", network=True), read_line).verdict == "ask"
+    assert decide(now, wants("make", read="/etc/shadow"), read_line).verdict == "ask"
+    refused = Decision(call_id="c", verdict="deny", by="user", opened=("network",))
+    assert "network" not in standing(policy("full-auto"), [refused]).granted
+
+
+def test_typing_into_what_was_opened_once_is_asked_each_time() -> None:
+    typed = Effects(typed="rm x\n", into="process 1 (`bash`)", walled="workspace-write")
+    assert decide(policy("full-auto"), typed, read_line).verdict == "allow"
+    for wider in (replace(typed, network=True), replace(typed, writes=("/opt/x",))):
+        asked = decide(policy("full-auto"), wider, read_line)
+        assert (asked.verdict, asked.confined) == ("ask", "workspace-write")
+        assert "process 1" in asked.reason and "was opened" in asked.reason
+    now = standing(policy("full-auto"), [kept("network")])
+    assert decide(now, replace(typed, network=True), read_line).verdict == "allow"

@@ -85,7 +85,8 @@ def test_a_grant_allows_just_what_was_refused(
 ) -> None:
     secret = Path(environ["HOME"]) / ".ssh"
     secret.mkdir()
-    target = {"write": f"{tmp_path}/home", "read": str(secret), "connect": "a.example:443"}[kind]
+    (tmp_path / "near").mkdir()
+    target = {"write": f"{tmp_path}/near", "read": str(secret), "connect": "a.example:443"}[kind]
     policy = Policy(roots=(work,))
     refused = explain(policy, kind, target, environ=environ)
     assert not refused.allowed
@@ -93,3 +94,14 @@ def test_a_grant_allows_just_what_was_refused(
     wider = granted(policy, refused.grant)
     assert explain(wider, kind, target, environ=environ).allowed
     assert not explain(wider, "write", f"{tmp_path}/other", environ=environ).allowed
+
+
+@pytest.mark.parametrize("target", ["{home}", "/etc", "/dev/sda", "/run/x.sock", "{home}/own/key"])
+def test_what_nobody_can_open_has_no_grant(
+    target: str, work: Path, environ: dict[str, str]
+) -> None:
+    own = Path(environ["HOME"]) / "own"
+    own.mkdir()
+    policy = Policy(roots=(work,), own=(own,))
+    verdict = explain(policy, "write", target.format(home=environ["HOME"]), environ=environ)
+    assert (verdict.allowed, verdict.grant) == (False, None)

@@ -123,11 +123,48 @@ def test_secrets_of_the_home_are_masked_and_can_be_granted_one_by_one(
     assert str(home / ".aws") not in plan.masks
 
 
+def test_a_grant_inside_a_masked_folder_shows_that_and_leaves_the_mask(
+    work: Path, environ: dict[str, str]
+) -> None:
+    home = Path(environ["HOME"])
+    (home / ".ssh/deep").mkdir(parents=True)
+    (home / ".ssh/known_hosts").write_text("")
+    plan = planned(
+        work, environ, allow_read=(home / ".ssh/known_hosts",), allow_write=(home / ".ssh/deep",)
+    )
+    assert str(home / ".ssh") in plan.masks
+    assert plan.shown == [str(home / ".ssh/deep"), str(home / ".ssh/known_hosts")]
+    policy = Policy(roots=(work,))
+    for kind, name, allowed in (
+        ("read", ".ssh/known_hosts", True),
+        ("write", ".ssh/known_hosts", False),
+        ("write", ".ssh/deep/x", True),
+        ("read", ".ssh/id_rsa", False),
+    ):
+        verdict = explain(policy, kind, str(home / name), environ=environ, plan=plan)
+        assert verdict.allowed is allowed, (kind, name, verdict)
+
+
+def test_nobody_can_grant_the_agents_own_data_devices_sockets_or_whole_homes(
+    work: Path, tmp_path: Path, environ: dict[str, str]
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "key").write_text("x")
+    (work / "link").symlink_to(tmp_path)
+    asked = (own, own / "key", tmp_path, Path(environ["HOME"]), Path("/dev/sda"), Path("/dev"),
+             Path("/run/docker.sock"), Path("/etc"), work / "link")  # fmt: skip
+    plan = planned(work, environ, own=(own,), allow_write=asked, allow_read=asked)
+    assert plan.roots == [(str(work), True)]
+    assert str(own) in plan.masks
+    assert plan.shown == []
+
+
 def test_globs_mask_files_below_roots(work: Path, environ: dict[str, str]) -> None:
     (work / "sub").mkdir()
     (work / "sub/.env.local").write_text("x")
     plan = planned(work, environ, deny_read_globs=(".env*",))
-    assert plan.masks[-1] == f"{work}/sub/.env.local"
+    assert f"{work}/sub/.env.local" in plan.masks
     assert dict(plan.binds)[f"{work}/sub"] == "pin"
 
 

@@ -130,7 +130,7 @@ def test_full_auto_commands_are_confined(program: Program, repo: Path, tmp_path:
     assert (repo / "inside").read_text() == "inside\n"
     assert "sk-test-0123" not in json.dumps(program.log())
     assert reached == len(commands) + 1
-    assert "refused by the sandbox" in done.err and f"--add-dir {outside}" in done.err
+    assert "refused by the sandbox" in done.err and f"write {outside}" in done.err
 
 
 @pytest.mark.sandbox
@@ -618,3 +618,51 @@ def test_debug_prompt_prints_what_would_be_sent(program: Program) -> None:
     body.pop("prompt_cache_key")
     sent.pop("prompt_cache_key")
     assert body == sent
+
+
+@pytest.mark.sandbox
+def test_a_wish_beyond_the_sandbox_is_refused_where_nobody_can_be_asked(
+    program: Program, repo: Path, outside: Path
+) -> None:
+    (program.home / ".ssh").mkdir(exist_ok=True)
+    (program.home / "state").mkdir(exist_ok=True)
+    (program.home / "state/config.toml").write_text("")
+    wishes = [
+        {"command": f"echo x > {outside}/a", "grant_write": [str(outside)]},
+        {"command": "true", "grant_network": True},
+        {"command": "true", "grant_read": [f"{program.home}/.ssh"]},
+        {"command": "true", "grant_write": [f"{program.home}/state/config.toml"]},
+        {"command": "true", "grant_write": ["/dev/sda", "/run/docker.sock"]},
+        {"command": "echo y > made", "grant_write": [str(repo)]},
+    ]
+    with Server([*([call("shell", each)] for each in wishes), text("ok")]) as server:
+        done = program.run("exec", "--full-auto", "go", url=server.url)
+        told = json.dumps(server.posts()[-1]["input"])
+    assert done.code == 5
+    assert not (outside / "a").exists()
+    verdicts = [each["verdict"] for each in program.log() if each["kind"] == "decision"]
+    assert verdicts == ["deny", "deny", "deny", "deny", "deny", "allow"]
+    assert (repo / "made").read_text() == "y\n"
+    assert f'writable=["{outside}"]' in done.err
+    assert "network_access=true" in done.err
+    assert f'readable=["{program.home}/.ssh"]' in done.err
+    assert "the agent's own data is there" in told
+    assert "devices and sockets" in told
+
+
+@pytest.mark.sandbox
+def test_a_refusal_names_what_to_ask_for_and_the_option_that_opens_just_that(
+    program: Program, outside: Path
+) -> None:
+    (outside / "file").write_text("old\n")
+    script = f"echo new > {outside}/file; echo new > {outside}/other"
+    turns = [[call("shell", {"command": script})], text("ok")]
+    with Server(turns) as server:
+        program.run("exec", "--full-auto", "go", url=server.url)
+        told = json.dumps(server.posts()[-1]["input"])
+    assert "grant_write" in told and f"{outside}/file" in told
+    with Server(turns) as server:
+        opened = f"sandbox_workspace_write.writable=['{outside}/file']"
+        program.run("exec", "--full-auto", "-c", opened, "go", url=server.url)
+    assert (outside / "file").read_text() == "new\n"
+    assert not (outside / "other").exists()

@@ -11,6 +11,7 @@ from codex_py.host.change import Change
 from codex_py.ui.render.calls import KINDS, arguments
 from codex_py.ui.render.code import highlighted
 from codex_py.ui.render.diffs import drawn
+from codex_py.ui.render.opened import opens
 from codex_py.ui.render.paper import Paper
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def changes(call: ToolCall, read: Read) -> tuple[Change, ...]:
     return (Change("update", path, before, edited.text.encode("utf-8"), notes=edited.notes),)
 
 
+ONLINE = "it would use the network: what it can read here, it can send away"
+
+
 def dangers(decision: Decision, call: ToolCall) -> list[str]:
     """What the user should know before saying yes."""
     effects = decision.effects
@@ -73,7 +77,7 @@ def dangers(decision: Decision, call: ToolCall) -> list[str]:
     if arguments(call).get("background") and "command" in effects:
         told.append("it goes on in the background until it is stopped or the session ends")
     if effects.get("network"):
-        told.append("it would use the network")
+        told.append(ONLINE if "command" in effects else "it would use the network")
     if effects.get("unknown"):
         told.append("nobody can tell beforehand what it would touch")
     shown = str(effects.get("command", effects.get("typed", call.arguments)))
@@ -96,6 +100,8 @@ def _command(effects: Json, paper: Paper) -> list[Text]:
         told += paper.fold(line, paper.text("  $ " if at == 0 else "    ", "dim"))
     if effects.get("cwd"):
         told += _said("in: ", str(effects["cwd"]), "", paper)
+    for each in opens(effects):
+        told += _said("opens: ", each, "warn", paper)
     return told
 
 

@@ -124,6 +124,8 @@ def _decision(entry: Decision, paper: Paper) -> list[Styled]:
         text = f"you allowed {what or 'this'}"
         if entry.remember:
             text += f"; from now on also {entry.remember}"
+        if entry.opened:
+            text += f"; open in this session: {', '.join(entry.opened)}"
         return _note(paper.sign("note"), text, "dim", paper)
     why = f": {entry.reason}" if entry.reason else ""
     return _note(paper.sign("note"), f"you refused {what or 'this'}{why}", "warn", paper)

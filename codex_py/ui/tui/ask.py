@@ -52,7 +52,7 @@ class Asking:
             if value == "yes":
                 return allowed
             if value == "always":
-                return replace(allowed, remember=grant)
+                return remembering(allowed, effects, grant)
             if value == "no":
                 comment = await self.talk.write("What should it do instead? (Enter: just no)")
                 if comment is not None:
@@ -87,11 +87,41 @@ class Asking:
     def _again(self, effects: Effects) -> Decision:
         agent = self.agent()
         policy: Policy = standing(agent.kit.policy, agent.session.entries)
+        if effects.command is not None:
+            policy = replace(policy, confines=agent.kit.host.confines)
         return decide(policy, effects, agent.kit.read_line)
+
+
+def remembering(allowed: Decision, effects: Effects, grant: str) -> Decision:
+    """The decision that also holds for the rest of the sitting."""
+    opened = openings(effects)
+    return replace(allowed, opened=opened) if opened else replace(allowed, remember=grant)
+
+
+NO = (
+    Answer("no", "No, and say what to do instead", "n"),
+    Answer("stop", "No, and stop here", "s", "Esc"),
+)
+
+
+def openings(effects: Effects) -> tuple[str, ...]:
+    """What a command wants beyond what confines it, as grants."""
+    if effects.command is None:
+        return ()
+    found = [f"write: {path}" for path in effects.writes]
+    found += [f"read: {path}" for path in effects.reads]
+    return (*found, "network") if effects.network else tuple(found)
 
 
 def answers(effects: Effects, grant: str) -> list[Answer]:
     """What may be answered, in the order of the digits."""
+    if openings(effects):
+        return [
+            Answer("yes", "Yes, for this one command", "y"),
+            Answer("always", "Yes, and keep it open to commands in this session", "a"),
+            *NO,
+            Answer("explain", "Explain this command", "e"),
+        ]
     found = [Answer("yes", "Yes", "y")]
     if grant.startswith("command: "):
         prefix = visible(grant.removeprefix("command: "))
@@ -104,10 +134,7 @@ def answers(effects: Effects, grant: str) -> list[Answer]:
     elif grant:
         path = visible(grant.removeprefix("edit: ").rpartition("/")[2])
         found.append(Answer("always", f"Yes, and don't ask again to edit {path}", "a"))
-    found += [
-        Answer("no", "No, and say what to do instead", "n"),
-        Answer("stop", "No, and stop here", "s", "Esc"),
-    ]
+    found += NO
     if effects.command is not None:
         found.append(Answer("explain", "Explain this command", "e"))
     found.append(Answer("mode", "Switch the approval mode", "m"))
@@ -117,7 +144,7 @@ def answers(effects: Effects, grant: str) -> list[Answer]:
 def grant_of(effects: Effects, pieces: Sequence[Piece]) -> str:
     """What an answer of `a` would allow for this sitting; empty when nothing safe can be."""
     if effects.command is not None:
-        prefix = "" if effects.writes or effects.network else prefix_of(pieces)
+        prefix = "" if openings(effects) else prefix_of(pieces)
         return f"command: {prefix}" if prefix else ""
     if effects.typed is not None:
         return f"type: {effects.into}"
@@ -136,6 +163,7 @@ def explanation(decision: Decision, effects: Effects, pieces: Sequence[Piece]) -
             lines.append(f"      reads {visible(', '.join(piece.reads))}")
     if decision.confined:
         lines.append(f"it would run confined: {decision.confined}")
+        lines += [f"  with this opened: {visible(each)}" for each in openings(effects)]
     else:
         lines.append("if you allow it, it runs as you would run it: with your files and network")
     if effects.cwd:

@@ -16,6 +16,7 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.ui.progress import Progress
+from codex_py.ui.render.opened import opens
 from codex_py.ui.text import visible
 
 
@@ -60,7 +61,9 @@ class Bare:
         effects = decision.effects
         if "command" in effects:
             where = visible(str(effects.get("cwd", ".")))
-            return f"{call.name}: {visible(str(effects['command']))}\nin {where}\n"
+            told = [f"{call.name}: {visible(str(effects['command']))}", f"in {where}"]
+            told += [f"opens: {visible(each)}" for each in opens(effects)]
+            return "\n".join([*told, ""])
         return f"{call.name}: {visible(call.arguments)}\n"
 
     def expand(self, entry: Entry, whole: str = "") -> str:

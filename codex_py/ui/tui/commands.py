@@ -59,6 +59,7 @@ COMMANDS = (
     Command("context", "what fills the model's context", "told.context"),
     Command("cost", "tokens of this session", "told.cost"),
     Command("permissions", "what is free, what asks, what you allowed", "told.permissions"),
+    Command("add-dir", "one more writable folder: /add-dir FOLDER", "grants.add_dir", False),
     Command("why", "why the last calls were allowed, asked or refused", "told.why"),
     Command("tasks", "background processes: /tasks [stop] [NUMBER]", "tasks.tasks"),
     Command("tools", "the model's tools", "told.tools"),

@@ -16,7 +16,7 @@ from codex_py.lines import read_pieces
 from codex_py.settings import Settings
 from codex_py.ui.text import visible
 from codex_py.ui.tui import saved
-from codex_py.ui.tui.ask import answers, effects_of, explanation, grant_of
+from codex_py.ui.tui.ask import answers, effects_of, explanation, grant_of, remembering
 from codex_py.ui.tui.bare import Bare
 from codex_py.ui.tui.draft import Draft
 from codex_py.ui.tui.onboard import MODES, model_line
@@ -135,8 +135,8 @@ class _Plain:
             if value == "no":
                 why = (await self._read("what should it do instead? ")).strip()
                 return replace(decision, verdict="deny", by="user", reason=why)
-            remember = grant if value == "always" else ""
-            return replace(decision, verdict="allow", by="user", grant="", remember=remember)
+            allowed = replace(decision, verdict="allow", by="user", grant="")
+            return remembering(allowed, effects, grant) if value == "always" else allowed
 
     async def _choose(self, title: str, rows: tuple[Answer, ...] | list[Answer]) -> str:
         self._say(visible(title))

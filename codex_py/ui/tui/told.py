@@ -18,7 +18,7 @@ from codex_py.core.entries import (
     User,
     words,
 )
-from codex_py.ui.text import count, one_line
+from codex_py.ui.text import count, one_line, visible
 from codex_py.ui.tui.keys import TABLE
 from codex_py.ui.tui.status import context_used, mode_badge, spent
 
@@ -120,7 +120,7 @@ def permissions(sitting: Sitting, _: str = "") -> str:
     lines = [MODE_TEXT[policy.mode], f"edits: {', '.join(policy.roots)}"]
     lines.append("always asked: secrets (keys, tokens), .git and other files that run programs")
     granted = sorted(policy.granted)
-    lines += [f"allowed for this sitting: {each}" for each in granted]
+    lines += [f"allowed for this sitting: {visible(each)}" for each in granted]
     return "\n".join(lines if granted else [*lines, "allowed for this sitting: nothing yet"])
 
 
