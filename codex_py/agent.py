@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +25,17 @@ from codex_py.core.entries import (
 )
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import Ask, Kit
-from codex_py.core.limits import Limits
-from codex_py.core.policy import Policy
 from codex_py.core.session import Session
-from codex_py.core.tool import Tool
 from codex_py.core.turn import run_turn
 from codex_py.effects import Effects
+from codex_py.equip import equip
 from codex_py.host import Host, Unconfined, open_host
 from codex_py.host.confine import Ground, WrongPlace
 from codex_py.host.git import branch, find_root, head
 from codex_py.host.images import inspect
 from codex_py.host.keeping import Keeper, Keeping
 from codex_py.launch import Launch
-from codex_py.lines import reader
-from codex_py.prompts import text
-from codex_py.settings import Settings, secret_places
-from codex_py.tools import builtin
+from codex_py.settings import Settings
 from codex_py.version import __version__
 
 
@@ -67,6 +61,11 @@ class Agent:
             blob = self.session.keep(data)
             parts.append(Image(blob, found.media_type, name, found.width, found.height))
         return await run_turn(self.session, tuple(parts), self.kit)
+
+    @property
+    def turn_start(self) -> int:
+        """Where in the log the newest turn begins."""
+        return self._turn
 
     def turn(self) -> list[Entry]:
         """The entries of the newest turn."""
@@ -162,7 +161,7 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         raise
     if bare:
         session.append(Notice(text=f"{NO_GIT} ({cwd})"))
-    kit = _kit(settings, host, brain, session, ask, _keeper(settings, launch, host))
+    kit = equip(settings, host, brain, session, ask, _keeper(settings, launch, host))
     return Agent(session, kit, brain, began)
 
 
@@ -249,64 +248,3 @@ def _keeper(settings: Settings, launch: Launch, host: Host) -> Keeper | None:
     if not settings.undo or launch.scratch:
         return None
     return Keeper(keeping(settings, host.cwd, host.roots))
-
-
-def _kit(
-    settings: Settings,
-    host: Host,
-    brain: Brain,
-    session: Session,
-    ask: Ask,
-    keeper: Keeper | None,
-) -> Kit:
-    tools = builtin(brain.patch_style, vision=brain.vision)
-    instructions = _instructions(settings, tools)
-    if brain.profile is not None:
-        tools = tuple(tool for tool in tools if tool.name in brain.profile.tools)
-        instructions = brain.profile.instructions
-    return Kit(
-        model=brain.client,
-        settings=replace(brain.sampling(session.id), output_schema=settings.output_schema),
-        instructions=instructions,
-        tools=tools,
-        specs=tuple(tool.spec() for tool in tools),
-        policy=Policy(
-            mode=settings.approval_mode,
-            search=brain.settings.search,
-            roots=(*host.roots, host.temporary) if host.temporary else host.roots,
-            secret=secret_places(settings),
-            shown=tuple(filter(None, (os.path.realpath(session.beside), host.temporary))),
-        ),
-        read_line=reader(host.roots, host.environ),
-        host=host,
-        ask=ask,
-        keeper=keeper,
-        limits=Limits(max_steps=settings.max_steps or brain.max_steps),
-        nudge=_nudge(settings, brain),
-        vision=brain.vision,
-        output_limit=settings.tool_output_token_limit * 4,
-    )
-
-
-def _nudge(settings: Settings, brain: Brain) -> Callable[[Sequence[Entry]], str]:
-    if not settings.output_schema:
-        return brain.nudge
-    from codex_py.core.schema import insisting  # late: few runs ask for a schema
-
-    return insisting(settings.output_schema, brain.nudge)
-
-
-def _instructions(settings: Settings, tools: Sequence[Tool]) -> str:
-    if settings.model_instructions_file:
-        try:
-            with open(settings.model_instructions_file, encoding="utf-8") as file:
-                base = file.read()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"model_instructions_file: {error}") from error
-    else:
-        base = text("system.md")
-    patching = any(tool.name == "apply_patch" for tool in tools)
-    parts = [base.strip(), text("patch.md" if patching else "replace.md").strip()]
-    if settings.developer_instructions:
-        parts.append(settings.developer_instructions)
-    return "\n\n".join(parts)

@@ -11,6 +11,7 @@ from codex_py.core.client import ModelClient
 from codex_py.core.entries import Context, Entry
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import silent
+from codex_py.core.money import FREE, Price
 from codex_py.core.request import ModelSettings
 from codex_py.settings import Settings
 
@@ -52,6 +53,8 @@ class Brain:
     profile: Profile | None = None
     model: Model | None = None
     """What the catalogue knows of it: window, price, efforts."""
+    price: Price | None = None
+    """What its tokens cost as it is asked here; None when not known."""
     warning: str = ""
     """What the user should know, empty when all is well."""
     warm: Callable[[], None] = idle
@@ -84,7 +87,7 @@ def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
     from codex_py.models import catalogue  # late: --help knows no models
     from codex_py.models.connect import connect, has_key, key_names
 
-    known = catalogue.load()
+    known = catalogue.load(settings.home)
     own = _own(settings)
     hidden = key_names(known, own)
     if settings.local:
@@ -117,7 +120,12 @@ def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
         warm=found.warm,
         warning="; ".join(filter(None, (found.warning, lacking))),
         model=found.model,
+        price=found.model.price if settings.service_tier in STANDARD else None,
     )
+
+
+STANDARD = ("", "auto", "default")
+"""Service tiers at the catalogue's price."""
 
 
 def _own(settings: Settings) -> tuple[Server, ...]:
@@ -222,6 +230,7 @@ def _local(
         patch_style="replace",
         vision=False,
         key_names=hidden,
+        price=FREE,
         body=lambda request: body(profile.shaped(request), QUIRKS),
         profile=Profile(
             profile.INSTRUCTIONS,

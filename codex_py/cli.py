@@ -138,7 +138,7 @@ def _parser(prog: str, again: str = "") -> _Parser:
     add("-o", "--output-last-message", default="", metavar="FILE")
     add("--output-schema", default="", metavar="FILE", help="JSON schema of the final message")
     add("--skip-git-repo-check", action="store_true", help="no warning outside Git")
-    add("--max-steps", type=int, default=0, metavar="N", help="stop after N model requests")
+    _budgets(parser)
     add("--color", choices=("auto", "always", "never"), default="auto")
     add("-V", "--version", action="store_true")
     return parser
@@ -154,6 +154,14 @@ def _going_on(parser: argparse.ArgumentParser, verb: str) -> None:
     if verb == "fork":
         add("--at", type=int, metavar="N", help="only up to line N of the log, as #N tells")
     parser.set_defaults(prompt=None, fork=verb == "fork", at=None)
+
+
+def _budgets(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("budgets (exit code 3 when one is used up)").add_argument
+    add("--max-cost", default="", metavar="USD", help="stop before this run costs more")
+    add("--max-tokens", type=int, default=0, metavar="N", help="… uses more tokens")
+    add("--max-steps", type=int, default=0, metavar="N", help="… after N model requests in a turn")
+    add("--max-time", default="", metavar="TIME", help="… after 90 (s), 10m or 1h30m in a turn")
 
 
 def _start(args: argparse.Namespace) -> int:

@@ -14,9 +14,10 @@ class ModelClient(Protocol):
 
     Contract: `stream` yields deltas as they come and the response's entries last, all or
     none: Reasoning, Assistant (a Cited after it), Hosted and ToolCall entries in the provider's
-    order, closed by one Sampled. A response that fails part-way yields no entry and raises
-    ModelError. It never raises anything else on account of what a server sent, and never
-    retries by itself. Call ids are non-empty and unique within the response.
+    order, closed by one Sampled, which a Spent for failed tries may precede. A response that
+    fails part-way yields no entry and raises ModelError. It never raises anything else on
+    account of what a server sent, and never retries by itself. Call ids are non-empty and
+    unique within the response.
     """
 
     def stream(self, request: Request) -> AsyncIterator[Delta | Entry]:

@@ -32,6 +32,7 @@ __all__ = [
     "Sampled",
     "Snapshot",
     "Source",
+    "Spent",
     "Started",
     "Text",
     "ToolCall",
@@ -167,12 +168,29 @@ class Sampled(Entry):
     seconds: float = 0.0
     status: str = "completed"
     """`completed`, or why the answer is incomplete (for example `max_output_tokens`)."""
+    cost: str = ""
+    """US dollars as an exact decimal; empty when the price is not known."""
+    estimated: bool = False
+    """The server told no tokens: `usage` was counted by us (core/tokens.py)."""
     retries: int = 0
     """Requests that failed before this one was answered."""
     purpose: str = ""
     """What was asked for beside the conversation, as `compaction`; empty for a step of it."""
     so_far: Json = field(default_factory=dict)
-    """Tokens of the whole session up to here, by model; the session stamps it."""
+    """Tokens and money of the whole session up to here, by model; the session stamps it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent(Entry):
+    """Tokens used for this session outside its own samples; they count in every budget."""
+
+    kind: ClassVar[str] = "spent"
+    by: str
+    """What used them: `failed try`, `compaction`, `reviewer`, `sub-agent`."""
+    model: str = ""
+    usage: Usage = field(default_factory=Usage)
+    cost: str = ""
+    """As in Sampled."""
 
 
 Verdict = Literal["allow", "ask", "deny"]
@@ -264,6 +282,8 @@ class TurnEnded(Entry):
     fault: str = ""
     usage: Usage = field(default_factory=Usage)
     seconds: float = 0.0
+    cost: str = ""
+    """US dollars of this turn as an exact decimal; empty when a price is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +307,7 @@ KINDS: dict[str, type[Entry]] = {
         Hosted,
         Cited,
         Sampled,
+        Spent,
         Decision,
         ToolResult,
         Compacted,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from codex_py.core.parts import Usage
+
 Fault = Literal[
     "network", "server", "rate", "auth", "quota", "context", "protocol", "request", "refused"
 ]
@@ -30,6 +32,8 @@ class ModelError(Exception):
         self.retry = retry
         self.after = after
         """Seconds the server asked us to wait, when it did."""
+        self.usage = Usage()
+        """Tokens that this failure, and the failed tries before it, used, as far as told."""
 
 
 class UsageError(Exception):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from codex_py.core.client import ModelClient
 from codex_py.core.entries import Decision, Entry, Part, ToolCall
 from codex_py.core.limits import Limits
+from codex_py.core.money import Price
 from codex_py.core.policy import Policy, ReadLine
 from codex_py.core.request import ModelSettings, ToolSpec
 from codex_py.core.tool import Tool
@@ -39,6 +40,8 @@ class Kit:
     host: Host
     ask: Ask
     limits: Limits
+    price: Price | None = None
+    """What the model's tokens cost; None when not known."""
     inbox: Callable[[], list[tuple[Part, ...]]] = list
     """What the user typed while the turn ran, taken away by asking."""
     nudge: Callable[[Sequence[Entry]], str] = silent

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from codex_py.core.chain import parted
 from codex_py.core.codec import revive
-from codex_py.core.entries import Context, Entry, Json, Sampled, Started
+from codex_py.core.entries import Context, Entry, Json, Sampled, Spent, Started
 
 BLOCK = 1 << 18
 LIVE = 8 << 20
@@ -157,12 +157,15 @@ def head(file: int, end: int) -> list[Entry]:
     return found
 
 
-def spent(found: list[Entry]) -> Json | None:
-    """Tokens by model up to the end, as the newest response has them; None when none says."""
+def spent(found: list[Entry]) -> tuple[Json | None, list[Sampled | Spent]]:
+    """Sums by model as the newest response that tells them has them, and what came after it."""
+    later: list[Sampled | Spent] = []
     for entry in reversed(found):
         if isinstance(entry, Sampled) and entry.so_far:
-            return entry.so_far
-    return None
+            return entry.so_far, later[::-1]
+        if isinstance(entry, (Sampled, Spent)):
+            later.append(entry)
+    return None, later[::-1]
 
 
 def started(path: Path) -> Started | None:

@@ -40,7 +40,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or more samples, as the provider told them; never estimated."""
+    """Tokens of one or more samples, as the provider told them; `cached` is part of `input`."""
 
     input: int = 0
     cached: int = 0

@@ -15,18 +15,19 @@ from typing import BinaryIO
 
 from codex_py.core import logfile
 from codex_py.core.chain import chained
-from codex_py.core.codec import plain, plain_usage, usage_of
+from codex_py.core.codec import plain
 from codex_py.core.entries import (
     Compacted,
     Delta,
     Entry,
     Sampled,
+    Spent,
     TurnEnded,
-    Usage,
     User,
     stamped,
 )
 from codex_py.core.errors import LogError, UsageError
+from codex_py.core.money import Tally, revived, tally
 
 Listener = Callable[[Entry | Delta], None]
 
@@ -48,8 +49,8 @@ class Session:
         self.path = path
         self.entries = tail.entries
         self.id = identity(path)
-        self.spent: dict[str, Usage] = _spent(tail, path)
-        """Tokens of the whole log by model, as the providers told them."""
+        self.spent: dict[str, Tally] = _spent(tail, path)
+        """Tokens and money of the whole log, by model or by what used them."""
         self._file = file
         self._end = tail.end
         self._link = tail.link
@@ -65,9 +66,10 @@ class Session:
         """Write one entry, then tell the listeners. Returns it with its number and time."""
         entry = stamped(entry, self._next, time.time())
         spent = self.spent
+        if isinstance(entry, (Sampled, Spent)):
+            spent = _counted(spent, entry)
         if isinstance(entry, Sampled):
-            spent = {**spent, entry.model: spent.get(entry.model, Usage()) + entry.usage}
-            entry = replace(entry, so_far={name: plain_usage(spent[name]) for name in spent})
+            entry = replace(entry, so_far={name: spent[name].plain() for name in spent})
         line, link = chained(plain(entry), self._link)
         self._write(line)
         if isinstance(entry, LASTING):
@@ -156,14 +158,21 @@ def identity(path: Path) -> str:
     return path.stem.rpartition("T")[2].partition("-")[2] or path.stem
 
 
-def _spent(tail: logfile.Tail, path: Path) -> dict[str, Usage]:
-    told = logfile.spent(tail.entries)
+def _counted(spent: dict[str, Tally], entry: Sampled | Spent) -> dict[str, Tally]:
+    """The sums with one entry more."""
+    name = entry.model if isinstance(entry, Sampled) else entry.model or entry.by
+    return {**spent, name: spent.get(name, Tally()).add(tally((entry,)))}
+
+
+def _spent(tail: logfile.Tail, path: Path) -> dict[str, Tally]:
+    told, later = logfile.spent(tail.entries)
+    found: dict[str, Tally] = {}
     if told is not None:
-        return {name: usage_of(each) for name, each in told.items() if isinstance(each, dict)}
-    found: dict[str, Usage] = {}
-    for entry in tail.entries if tail.whole else logfile.read(path):
-        if isinstance(entry, Sampled):
-            found[entry.model] = found.get(entry.model, Usage()) + entry.usage
+        found = {name: revived(each) for name, each in told.items() if isinstance(each, dict)}
+    elif not tail.whole:
+        later = [each for each in logfile.read(path) if isinstance(each, (Sampled, Spent))]
+    for entry in later:
+        found = _counted(found, entry)
     return found
 
 

@@ -45,7 +45,7 @@ class Card:
     started: float = 0.0
     parent: str = ""
     spent: Json = field(default_factory=dict)
-    """Tokens by model, as `Sampled.so_far`."""
+    """Tokens and money by model, as `Sampled.so_far`."""
 
 
 class Shelf:

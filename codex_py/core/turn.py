@@ -12,8 +12,10 @@ from codex_py.core.entries import (
     Assistant,
     Delta,
     Entry,
+    Notice,
     Part,
     Sampled,
+    Spent,
     Text,
     ToolCall,
     TurnEnded,
@@ -21,8 +23,9 @@ from codex_py.core.entries import (
     User,
 )
 from codex_py.core.errors import ModelError
+from codex_py.core.gate import before_step, counted, narrowed, priced
 from codex_py.core.kit import Kit
-from codex_py.core.limits import check
+from codex_py.core.money import of_turn, tally
 from codex_py.core.request import Request, project
 from codex_py.core.session import Session
 from codex_py.core.settle import settle_all
@@ -37,32 +40,42 @@ async def run_turn(session: Session, prompt: tuple[Part, ...], kit: Kit) -> Turn
     began = time.monotonic()
     start = len(session.entries)
     session.append(User(parts=prompt))
+    clock = asyncio.timeout(None)
     try:
-        ended = await _rounds(session, start, kit)
+        async with clock:
+            ended = await _rounds(session, start, kit, clock)
     except asyncio.CancelledError:
         _end(session, start, began, TurnEnded(reason="interrupted"))
         raise
+    except TimeoutError:
+        if not clock.expired():
+            raise
+        ended = TurnEnded(reason="limit", error="stopped: the time is used up (--max-time)")
     except ModelError as error:
         ended = TurnEnded(reason="failed", error=str(error), fault=error.fault)
     return _end(session, start, began, ended)
 
 
 def _end(session: Session, start: int, began: float, ended: TurnEnded) -> TurnEnded:
-    usage = Usage()
-    for entry in session.entries[start:]:
-        if isinstance(entry, Sampled):
-            usage += entry.usage
-    ended = replace(ended, usage=usage, seconds=round(time.monotonic() - began, 3))
+    usage = tally(session.entries[start:]).usage
+    cost = of_turn(session.entries[start:])
+    seconds = round(time.monotonic() - began, 3)
+    ended = replace(ended, usage=usage, seconds=seconds, cost=cost)
     session.append(ended)
     return ended
 
 
-async def _rounds(session: Session, start: int, kit: Kit) -> TurnEnded:
+async def _rounds(session: Session, start: int, kit: Kit, clock: asyncio.Timeout) -> TurnEnded:
+    began = time.monotonic()
     while True:
-        stop = check(session.entries[start:], kit.limits)
-        if stop is not None:
-            return TurnEnded(reason=stop.reason, error=stop.text)
-        calls = await sample(session, kit)
+        step = before_step(session.entries, start, kit, time.monotonic() - began)
+        for notice in step.notices:
+            session.append(Notice(text=notice))
+        if step.stop is not None:
+            return TurnEnded(reason=step.stop.reason, error=step.stop.text)
+        if step.seconds:
+            clock.reschedule(asyncio.get_running_loop().time() + step.seconds)
+        calls = await sample(session, kit, step.room)
         await settle_all(calls, session, start, kit)
         typed = kit.inbox()
         for parts in typed:
@@ -84,11 +97,13 @@ def _cut_off(entries: Sequence[Entry]) -> str:
     return newest.status if newest is not None and newest.status != "completed" else ""
 
 
-async def sample(session: Session, kit: Kit) -> list[ToolCall]:
-    """One request, one transaction: its entries are logged when it is complete."""
-    request = Request(
-        kit.instructions, project(session.entries), kit.specs, kit.settings, session.blob
-    )
+async def sample(session: Session, kit: Kit, room: int = 0) -> list[ToolCall]:
+    """One request, one transaction: its entries are logged when it is complete.
+
+    With `room` the answer may have no more than so many tokens.
+    """
+    settings = narrowed(kit.settings, room)
+    request = Request(kit.instructions, project(session.entries), kit.specs, settings, session.blob)
     text: list[str] = []
     entries: list[Entry] = []
     try:
@@ -102,11 +117,13 @@ async def sample(session: Session, kit: Kit) -> list[ToolCall]:
                 elif event.of == "text":
                     text.append(event.text)
                 session.publish(event)
-    except (asyncio.CancelledError, ModelError):
+    except (asyncio.CancelledError, ModelError) as error:
         if text:
             session.append(Assistant(text="".join(text), partial=True))
+        if isinstance(error, ModelError) and error.usage != Usage():
+            session.append(priced(Spent(by="failed try", usage=error.usage), kit.price))
         raise
-    return _log_sample(session, entries)
+    return _log_sample(session, counted(entries, request, kit.price))
 
 
 def _log_sample(session: Session, entries: Iterable[Entry]) -> list[ToolCall]:

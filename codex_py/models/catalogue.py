@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from codex_py.core.entries import Usage
 from codex_py.core.errors import UsageError
+from codex_py.core.money import Price
 from codex_py.core.request import ModelSettings
 
 DEFAULT = "o4-mini"
@@ -39,15 +41,6 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
-    """US dollars per million tokens."""
-
-    input: float
-    cached: float
-    output: float
-
-
-@dataclass(frozen=True, slots=True)
 class Model:
     """What is known of a model. `slug` is the name its provider knows."""
 
@@ -69,6 +62,11 @@ class Model:
     patch_style: str = "replace"
     """`patch-freeform`, `patch-function` or `replace`: how it edits best."""
     price: Price | None = None
+    """None: not known, which is never the same as free."""
+    unverified: tuple[str, ...] = ()
+    """Facts here that could not be checked against the provider's own words."""
+    own: bool = False
+    """The user's models.toml has a say in it."""
 
     @property
     def name(self) -> str:
@@ -80,13 +78,9 @@ class Model:
         """It takes freeform tools with a grammar."""
         return self.patch_style == "patch-freeform"
 
-    def cost(self, usage: Usage) -> float | None:
-        """US dollars for some usage; None when the price is not known."""
-        if self.price is None:
-            return None
-        fresh = usage.input - usage.cached
-        spent = fresh * self.price.input + usage.cached * self.price.cached
-        return (spent + usage.output * self.price.output) / 1e6
+    def cost(self, usage: Usage) -> Decimal | None:
+        """US dollars for some usage, exact; None when the price is not known."""
+        return self.price.cost(usage) if self.price is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +113,32 @@ class Catalogue:
         return Model(name, wanted, known=False, pictures=server is not None and server.pictures)
 
 
-def load() -> Catalogue:
-    """Read the catalogue; about half a millisecond."""
-    data = json.loads(Path(__file__).with_name("catalogue.json").read_bytes())
+def load(home: Path | None = None) -> Catalogue:
+    """Read the catalogue, and over it `models.toml` of the user's home; about a millisecond.
+
+    Raises UsageError that says what is wrong with the user's file.
+    """
+    text = Path(__file__).with_name("catalogue.json").read_bytes()
+    data = json.loads(text, parse_float=Decimal)
     providers = {
         name: Provider(**{**each, "name": name, "keys": tuple(each["keys"])})
         for name, each in data["providers"].items()
     }
-    return Catalogue(tuple(_model(each) for each in data["models"]), providers, data["priced"])
+    models = tuple(_model(each) for each in data["models"])
+    path = home / "models.toml" if home is not None else None
+    if path is not None and path.exists():
+        from codex_py.models.overrides import laid_over  # late: few have such a file
+
+        models = laid_over(models, providers, path)
+    return Catalogue(models, providers, data["priced"])
 
 
 def _model(data: Mapping[str, Any]) -> Model:
     given = dict(data)
-    given["efforts"] = tuple(given.get("efforts", ()))
+    for name in ("efforts", "unverified"):
+        given[name] = tuple(given.get(name, ()))
     if "price" in given:
-        given["price"] = Price(*given["price"])
+        given["price"] = Price(*(Decimal(each) for each in given["price"]))
     return Model(**given)
 
 

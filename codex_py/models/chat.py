@@ -57,14 +57,18 @@ class ChatClient:
             where=self.door.base_url,
         )
         chunks = self.door.stream("/chat/completions", body(request, self.quirks), _last)
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                for delta in answer.feed(chunk):
-                    yield delta
-        for delta in answer.end():
-            yield delta
-        seconds = round(time.monotonic() - began, 3)
-        found = answer.entries(wire=WIRE, model=request.settings.model, seconds=seconds)
+        try:
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    for delta in answer.feed(chunk):
+                        yield delta
+            for delta in answer.end():
+                yield delta
+            seconds = round(time.monotonic() - began, 3)
+            found = answer.entries(wire=WIRE, model=request.settings.model, seconds=seconds)
+        except ModelError as error:
+            error.usage = answer.usage
+            raise
         if answer.opened:
             self.quirks = replace(self.quirks, opened_thinking=True)
         for entry in found:

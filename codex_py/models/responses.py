@@ -38,12 +38,17 @@ class ResponsesClient:
         model = request.settings.model
         answer = Answer(self.door.base_url, model, place=len(request.input))
         events = self.door.stream("/responses", self._body.build(request), over)
-        async with aclosing(events):
-            async for event in events:
-                for delta in self._heard(answer, event):
-                    yield delta
-        seconds = time.monotonic() - began
-        for entry in answer.entries(origin(self.door.base_url, model), seconds):
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    for delta in self._heard(answer, event):
+                        yield delta
+            seconds = time.monotonic() - began
+            found = answer.entries(origin(self.door.base_url, model), seconds)
+        except ModelError as error:
+            error.usage = answer.usage
+            raise
+        for entry in found:
             yield entry
 
     def _heard(self, answer: Answer, event: Json) -> list[Delta]:

@@ -49,6 +49,8 @@ class Answer:
     model: str
     place: int = 0
     """Entries before this sample: made-up call ids begin with it."""
+    usage: Usage = field(default_factory=Usage)
+    """Tokens as told, of a response that failed too."""
     _response: Json | None = None
     _items: dict[str, Json] = field(default_factory=dict)
     _streamed: dict[str, list[str]] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Answer:
             raise refusal(self.where, 0, error if isinstance(error, dict) else event)
 
     def _finish(self, response: Json) -> None:
+        self.usage = _usage(response.get("usage"))
         if response.get("status") == "failed":
             raise refusal(self.where, 0, response.get("error") or {"message": "it failed"})
         self._response = response
@@ -116,7 +119,7 @@ class Answer:
         sampled = Sampled(
             model=model if isinstance(model, str) and model else self.model,
             wire=WIRE,
-            usage=_usage(self._response.get("usage")),
+            usage=self.usage,
             seconds=round(seconds, 3),
             status=status,
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from codex_py.core.client import ModelClient
-from codex_py.core.entries import Delta, Entry, Sampled, User
+from codex_py.core.entries import Delta, Entry, Sampled, Spent, Usage, User
 from codex_py.core.errors import ModelError
 from codex_py.core.request import Request
 from codex_py.models.faults import Away, Unreachable, spoken
@@ -49,7 +49,8 @@ class Retrying:
     and cannot be reached now is waited for as long as `tries.away`; such waits use up no tries.
     Each wait is told by one `retry` delta, which voids the deltas before it. Nothing has to be
     undone, as a failed sample yields no entry. Cancelling ends a wait at once. The sample that
-    succeeds says in `Sampled.retries` how many requests failed before it.
+    succeeds says in `Sampled.retries` how many requests failed before it; what they used, where a
+    server told, comes before it as a `Spent` entry, or with the last failure.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Retrying:
         turn = max((each.n for each in request.input if isinstance(each, User)), default=-1)
         if turn != self._turn:
             self._turn, self._spent = turn, 0
-        attempt, pauses, waited = 0, 0, 0.0
+        attempt, pauses, waited, wasted = 0, 0, 0.0, Usage()
         while True:
             stream = cast(AsyncGenerator[Delta | Entry, None], self._client.stream(request))
             try:
@@ -79,10 +80,13 @@ class Retrying:
                         self._answered = True
                         if isinstance(event, Sampled) and attempt + pauses:
                             event = replace(event, retries=attempt + pauses)
+                            if wasted != Usage():
+                                yield Spent(by="failed try", usage=wasted)
                         yield event
                 return
             except ModelError as error:
                 failure = error
+                wasted = failure.usage = wasted + failure.usage
             away = isinstance(failure, Away)
             if away and self._answered and waited < self._tries.away:
                 wait = min(RARE, NEXT * 2.0**pauses, self._tries.away - waited)

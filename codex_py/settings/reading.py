@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from codex_py.core.errors import UsageError
 from codex_py.core.policy import MODES
+from codex_py.settings.amounts import money, span
 from codex_py.settings.values import EFFORTS, Provider, Settings
 
 
@@ -148,6 +149,10 @@ def _value(key: str, value: Any, kind: str, where: str) -> Any:
         if not isinstance(value, bool):
             raise wrong
         return value
+    if kind in ("Money", "Span"):
+        return (
+            money(value, f"{where}: {key}") if kind == "Money" else span(value, f"{where}: {key}")
+        )
     if kind in ("int", "float"):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
             raise wrong

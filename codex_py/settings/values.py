@@ -8,6 +8,11 @@ from pathlib import Path
 
 from codex_py.core.policy import Mode
 
+Money = str
+"""US dollars as an exact decimal; empty for none."""
+Span = float
+"""Seconds; in a file also text such as `10m` or `1h30m`."""
+
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -66,6 +71,13 @@ class Settings:
     require_git: bool = False
     """Refuse auto-edit and full-auto outside a Git repository."""
     max_steps: int = 0
+    """Model responses of one turn; 0: no limit."""
+    max_cost: Money = ""
+    """US dollars of one run, checked before each request."""
+    max_tokens: int = 0
+    """Tokens of one run, input and output; 0: no limit."""
+    max_time: Span = 0.0
+    """Seconds of one turn; 0: no limit."""
     undo: bool = True
     """Keep what files held before each step, so that it can be undone."""
     undo_max_files: int = 400_000

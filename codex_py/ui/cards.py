@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 
 from codex_py.core.codec import usage_of
 from codex_py.core.entries import Usage
+from codex_py.core.money import revived, spoken, whole
 from codex_py.core.policy import inside
 from codex_py.core.shelf import Card
 from codex_py.ui.text import count, one_line
@@ -26,17 +28,9 @@ def tokens(card: Card) -> Usage:
     return sum((usage_of(each) for each in card.spent.values()), Usage())
 
 
-def money(card: Card) -> float | None:
-    """US dollars of a session; None when the price of one of its models is not known."""
-    from codex_py.models.catalogue import load  # late: prices
-
-    known, total = load(), 0.0
-    for name, each in card.spent.items():
-        cost = known.find(name).cost(usage_of(each))
-        if cost is None:
-            return None
-        total += cost
-    return total
+def money(card: Card) -> Decimal | None:
+    """US dollars of a session as its log has them; None when a part has no known price."""
+    return whole(revived(each) for each in card.spent.values()).total
 
 
 def cost(card: Card) -> str:
@@ -45,7 +39,7 @@ def cost(card: Card) -> str:
     if not (used.input or used.output):
         return ""
     spent = money(card)
-    told = "" if spent is None else f" ${spent:.2f}"
+    told = "" if spent is None else f" {spoken(spent)}"
     return f"{count(used.input + used.output)}{told}"
 
 

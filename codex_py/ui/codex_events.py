@@ -21,10 +21,10 @@ from codex_py.core.entries import (
     ToolCall,
     ToolResult,
     TurnEnded,
-    Usage,
     User,
     words,
 )
+from codex_py.core.money import Tally, whole
 
 EDITS = frozenset({"apply_patch", "edit_file", "write_file"})
 
@@ -43,15 +43,16 @@ class Mapping:
     _calls: dict[str, ToolCall] = field(default_factory=dict)
     _plan: str = ""
     _plan_items: list[Json] = field(default_factory=list)
-    _usage: Usage = field(default_factory=Usage)
+    _tally: Tally = field(default_factory=Tally)
 
     @staticmethod
-    def resumed(before: Iterable[Usage]) -> Mapping:
+    def resumed(before: Iterable[Tally]) -> Mapping:
         """The fold over the rest of a session that used so much before."""
-        return Mapping(_usage=sum(before, Usage()))
+        return Mapping(_tally=whole(before))
 
     def events(self, entry: Entry | Delta) -> list[Json]:
         """The events of one entry or delta, often none."""
+        self._tally.feed(entry)
         match entry:
             case Started():
                 return [{"type": "thread.started", "thread_id": entry.session}]
@@ -146,18 +147,24 @@ class Mapping:
         if self._plan:
             found.append({"type": "item.completed", "item": self._todo()})
             self._plan = ""
-        self._usage += entry.usage
         if entry.reason == "done":
-            usage = {
-                "input_tokens": self._usage.input,
-                "cached_input_tokens": self._usage.cached,
-                "cache_write_input_tokens": 0,
-                "output_tokens": self._usage.output,
-                "reasoning_output_tokens": self._usage.reasoning,
-            }
-            return [*found, {"type": "turn.completed", "usage": usage}]
+            return [*found, {"type": "turn.completed", "usage": self._used()}]
         message = entry.error or entry.reason
-        return [*found, {"type": "turn.failed", "error": {"message": message}}]
+        failed = {"type": "turn.failed", "error": {"message": message}, "usage": self._used()}
+        return [*found, failed]
+
+    def _used(self) -> Json:
+        """Codex's keys, and ours: `cost_usd` is null when a price is not known."""
+        usage, total = self._tally.usage, self._tally.total
+        return {
+            "input_tokens": usage.input,
+            "cached_input_tokens": usage.cached,
+            "cache_write_input_tokens": 0,
+            "output_tokens": usage.output,
+            "reasoning_output_tokens": usage.reasoning,
+            "cost_usd": float(total) if total is not None else None,
+            "estimated": self._tally.estimated,
+        }
 
 
 def _command(command: str, output: str, code: object, status: str) -> Json:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.agent import Agent, open_agent
+from codex_py.core import money
 from codex_py.core.entries import (
     Assistant,
     Cited,
@@ -26,6 +27,7 @@ from codex_py.core.entries import (
     TurnEnded,
 )
 from codex_py.core.errors import UsageError
+from codex_py.core.money import Tally, tally
 from codex_py.launch import Launch
 from codex_py.settings import Settings
 from codex_py.ui.codex_events import Mapping
@@ -194,10 +196,8 @@ class _Out:
     def _summary(self, agent: Agent, ended: TurnEnded) -> None:
         if ended.error:
             self.note(f"codex-py: {one_line(ended.error, 500)}", "red")
-        usage = ended.usage
-        tokens = f"{count(usage.input)} tokens in ({count(usage.cached)} cached), "
-        tokens += f"{count(usage.output)} out"
-        self.note(f"{ended.reason} · {duration(ended.seconds)} · {tokens}", "dim")
+        used = spending(ended, tally(agent.turn()))
+        self.note(f"{ended.reason} · {duration(ended.seconds)} · {used}", "dim")
         self.note(f"session {agent.session.path}", "dim")
 
     def _print(self, text: str) -> None:
@@ -226,6 +226,22 @@ def cited(turn: Sequence[Entry]) -> tuple[Source, ...]:
         elif isinstance(entry, Cited):
             found = entry.sources
     return found
+
+
+def spending(ended: TurnEnded, used: Tally) -> str:
+    """Tokens and money of a turn in a few words; a price that is not known is said to be so."""
+    usage = ended.usage
+    cached, thinking = f" ({count(usage.cached)} cached)", f" ({count(usage.reasoning)} reasoning)"
+    tokens = f"{count(usage.input)} tokens in{cached}, {count(usage.output)} out"
+    tokens += thinking if usage.reasoning else ""
+    if not (usage.input or usage.output):
+        return tokens
+    about = "about " if used.estimated else ""
+    cost = money.read(ended.cost)
+    return f"{about}{tokens} · {about + money.spoken(cost) if cost is not None else NO_PRICE}"
+
+
+NO_PRICE = "price unknown"
 
 
 def refusals(turn: Sequence[Entry]) -> list[str]:

@@ -98,7 +98,8 @@ def _list(args: argparse.Namespace) -> int:
     shelf.save()
     if args.json:
         for card in found:
-            told = {**asdict(card), "cost": money(card)}
+            cost = money(card)
+            told = {**asdict(card), "cost": float(cost) if cost is not None else None}
             sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
         return 0
     for line in rows(found, folders=args.all):

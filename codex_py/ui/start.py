@@ -11,7 +11,7 @@ from typing import Any
 from codex_py.core.errors import UsageError
 from codex_py.core.policy import MODES
 from codex_py.launch import Launch
-from codex_py.settings import EFFORTS, Settings, load
+from codex_py.settings import EFFORTS, Settings, load, money, span
 from codex_py.ui.stdin import read_prompt
 
 
@@ -66,10 +66,7 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
         if args.effort not in EFFORTS:
             raise UsageError(f"--effort {args.effort!r} is not one of {', '.join(EFFORTS)}")
         given["model_reasoning_effort"] = args.effort
-    if args.max_steps < 0:
-        raise UsageError("--max-steps must be 1 or more")
-    if args.max_steps:
-        given["max_steps"] = args.max_steps
+    given |= _budgets(args)
     if args.local and args.oss:
         raise UsageError("--local and --oss exclude each other")
     if args.local:
@@ -97,6 +94,21 @@ def _schema(path: str) -> str:
     except ValueError as error:
         raise UsageError(f"--output-schema {path}: {error}") from error
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+
+
+def _budgets(args: argparse.Namespace) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name in ("max_steps", "max_tokens"):
+        number = getattr(args, name)
+        if number < 0:
+            raise UsageError(f"--{name.replace('_', '-')} must be 1 or more")
+        if number:
+            given[name] = number
+    if args.max_cost:
+        given["max_cost"] = money(args.max_cost, "--max-cost")
+    if args.max_time:
+        given["max_time"] = span(args.max_time, "--max-time")
+    return given
 
 
 def colour(choice: str) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 
 from codex_py.core.entries import Usage
 from codex_py.core.errors import UsageError
-from codex_py.models.catalogue import DEFAULT, WINDOW, load, sampling
+from codex_py.core.money import Price
+from codex_py.models.catalogue import DEFAULT, WINDOW, Catalogue, load, sampling
 from codex_py.models.chat_body import Quirks as ChatQuirks
 from codex_py.models.responses_body import Quirks
 
@@ -78,7 +82,7 @@ def test_the_embedded_model_is_found_by_either_name() -> None:
 def test_cost_counts_cached_input_at_its_own_price() -> None:
     model = CATALOGUE.find("o4-mini")
     usage = Usage(input=1_000_000, cached=400_000, output=100_000, reasoning=50_000)
-    assert model.cost(usage) == pytest.approx(0.6 * 1.10 + 0.4 * 0.275 + 0.1 * 4.40)
+    assert model.cost(usage) == Decimal("1.21")
 
 
 def test_an_effort_that_a_model_does_not_take_is_refused_by_name() -> None:
@@ -101,3 +105,54 @@ def test_a_model_is_asked_only_for_what_it_has() -> None:
     assert (rich.summary, rich.verbosity, rich.effort) == ("auto", "low", "minimal")
     assert rich.reasoning
     assert rich.freeform
+
+
+def overridden(home: Path, text: str) -> Catalogue:
+    (home / "models.toml").write_text(text)
+    return load(home)
+
+
+def test_the_users_own_file_wins_and_adds(tmp_path: Path) -> None:
+    found = overridden(
+        tmp_path,
+        """
+[models.o3]
+price = [1, 0.1, 2.000000001]
+[models."openai/gpt-9"]
+window = 500000
+efforts = ["low", "max"]
+[models."openrouter/qwen/qwen3-coder"]
+price = [0.1, 0.1, 0.3]
+[models."house/big"]
+pictures = true
+""",
+    )
+    o3 = found.find("o3")
+    assert o3.price == Price(Decimal(1), Decimal("0.1"), Decimal("2.000000001"))
+    assert (o3.window, o3.efforts, o3.own) == (200_000, ("low", "medium", "high"), True)
+    assert found.find("o3-2025-04-16").price == o3.price
+    new = found.find("gpt-9")
+    assert (new.window, new.reasoning, new.price, new.known) == (500_000, True, None, True)
+    assert found.find("openrouter/qwen/qwen3-coder").cost(Usage(output=10)) == Decimal("0.000003")
+    assert found.find("big", "house").pictures
+    assert load(tmp_path / "nowhere").find("o3").price == CATALOGUE.find("o3").price
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[models.o3]\nprice = [1, 2]", r"models.o3.price must be three numbers"),
+        ("[models.o3]\nprice = [1, -2, 3]", r"three numbers"),
+        ("[models.o3]\nprice = [1, nan, 3]", r"three numbers"),
+        ("[models.o3]\nprice = [1, true, 3]", r"three numbers"),
+        ("[models.o3]\nwindow = true", r"window must be a whole number"),
+        ("[models.o3]\nwindw = 5", r"unknown key 'windw'"),
+        ("[models.o3]\npatch_style = 'x'", r"patch_style must be one of"),
+        ("models = 3", r"expected tables"),
+        ("[o3]\nwindow = 5", r"expected tables"),
+        ("[models.o3", r"models.toml"),
+    ],
+)
+def test_a_file_that_is_wrong_says_where(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        overridden(tmp_path, text)

@@ -23,6 +23,7 @@ from codex_py.core.entries import (
     Usage,
     User,
 )
+from codex_py.core.money import read, spoken
 from codex_py.ui.render.calls import KEY
 from codex_py.ui.render.paper import Paper
 from codex_py.ui.text import count, duration, listed
@@ -132,7 +133,9 @@ def _decision(entry: Decision, paper: Paper) -> list[Styled]:
 
 
 def _ended(entry: TurnEnded, paper: Paper) -> list[Styled]:
-    facts = [each for each in (duration(entry.seconds), usage(entry.usage, paper)) if each]
+    told = usage(entry.usage, paper)
+    money = spoken(read(entry.cost)) if entry.cost else "price unknown" if told else ""
+    facts = [each for each in (duration(entry.seconds), told, money) if each]
     last = paper.text(paper.sign("dot").join(facts), "dim")
     if entry.reason == "done":
         return paper.wrap(last)

@@ -41,6 +41,11 @@ class Live:
         """Whether a turn runs."""
         return self.began > 0
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the running turn; 0 while none runs."""
+        return time.monotonic() - self.began if self.began else 0.0
+
     def begin(self) -> None:
         """A turn begins."""
         self.began = self._heard = time.monotonic()

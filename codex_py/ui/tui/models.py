@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codex_py.core.entries import Changed
@@ -39,22 +40,22 @@ async def choose(sitting: Sitting, rest: str) -> None:
 
 async def switch(sitting: Sitting, settings: Settings) -> None:
     """Go on in the same conversation with what the settings now name."""
-    from codex_py.agent import _kit  # the kit for a brain; see the agent
     from codex_py.brain import choose as connect
+    from codex_py.equip import equip
 
     agent = sitting.agent
     if agent is None:
         sitting.settings = settings
         await sitting.open()
         return
+    old = agent.kit
     try:
         brain = await asyncio.to_thread(connect, settings, os.environ, telling(sitting))
+        host = old.host.without_keys(brain.key_names)
+        kit = equip(settings, host, brain, agent.session, old.ask, old.keeper)
     except UsageError as error:
         sitting.say(f"still {agent.brain.label}: {error}", "yellow")
         return
-    old = agent.kit
-    host = old.host.without_keys(brain.key_names)
-    kit = _kit(settings, host, brain, agent.session, old.ask, old.keeper)
     agent.kit = replace(kit, inbox=old.inbox, policy=old.policy)
     agent.brain = brain
     sitting.view.model = brain.model
@@ -66,7 +67,7 @@ async def switch(sitting: Sitting, settings: Settings) -> None:
 
 
 async def _pick(sitting: Sitting) -> str:
-    names = await asyncio.to_thread(_names)
+    names = await asyncio.to_thread(_names, sitting.settings.home)
     if not names:
         sitting.say("name it: /model NAME [EFFORT]", "yellow")
         return ""
@@ -83,18 +84,18 @@ async def _effort(sitting: Sitting) -> str:
     return await sitting.talk.choose("Reasoning effort", answers, escape=here, index=index)
 
 
-def _names() -> list[tuple[str, str]]:
+def _names(home: Path) -> list[tuple[str, str]]:
     """The models whose server has its key, with what a million tokens cost."""
     from codex_py.models.catalogue import load
     from codex_py.models.connect import has_key
 
-    found = load()
+    found = load(home)
     names: list[tuple[str, str]] = []
     for model in found.models:
         server = found.providers.get(model.provider)
         if server is None or not has_key(server, os.environ) or server.wire == "scripted":
             continue
         price = model.price
-        cost = f"${price.input:g} in, ${price.output:g} out a million tokens" if price else ""
+        cost = f"${price.input} in, ${price.output} out a million tokens" if price else ""
         names.append((model.name, cost))
     return names

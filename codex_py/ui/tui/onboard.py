@@ -91,7 +91,7 @@ def model_line(settings: Settings, environ: Mapping[str, str]) -> str:
 
     if settings.local:
         return "model: the embedded one; no key, no network"
-    known = load()
+    known = load(settings.home)
     model = known.find(settings.model, settings.model_provider)
     server = known.providers.get(model.provider)
     where = settings.openai_base_url if model.provider == "openai" else ""

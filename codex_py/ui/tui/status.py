@@ -23,6 +23,8 @@ class Facts:
     window: int = 0
     usage: Usage = field(default_factory=Usage)
     money: str = ""
+    budget: str = ""
+    """How much of the tightest budget is used, in words; empty when none is set."""
     queued: int = 0
     background: int = 0
     hint: str = ""
@@ -58,6 +60,9 @@ def _parts(facts: Facts) -> list[tuple[int, str, str]]:
         parts.append((6, "class:dim", spent))
     if facts.money:
         parts.append((4, "class:dim", facts.money))
+    if facts.budget:
+        used = int(facts.budget.partition("%")[0])
+        parts.append((2, "class:warn" if used >= 75 else "class:dim", facts.budget))
     if facts.queued:
         parts.append((1, "class:warn", f"{facts.queued} queued"))
     if facts.background:
@@ -101,15 +106,6 @@ def branch(cwd: str) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     return head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else head[:8]
-
-
-def spent(entries: Sequence[Entry]) -> Usage:
-    """All tokens of a session's samples."""
-    total = Usage()
-    for entry in entries:
-        if isinstance(entry, Sampled):
-            total += entry.usage
-    return total
 
 
 def context_used(entries: Sequence[Entry]) -> int:

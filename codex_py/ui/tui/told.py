@@ -12,15 +12,15 @@ from codex_py.core.entries import (
     Compacted,
     Context,
     Decision,
-    Sampled,
     ToolCall,
     ToolResult,
     User,
     words,
 )
+from codex_py.core.money import spoken
 from codex_py.ui.text import count, one_line, visible
 from codex_py.ui.tui.keys import TABLE
-from codex_py.ui.tui.status import context_used, mode_badge, spent
+from codex_py.ui.tui.status import context_used, mode_badge
 
 if TYPE_CHECKING:
     from codex_py.ui.tui.session import Sitting
@@ -94,19 +94,30 @@ def context(sitting: Sitting, _: str = "") -> str:
 
 
 def cost(sitting: Sitting, _: str = "") -> str:
-    """Tokens of the session, as the provider told them."""
+    """Tokens and money of the session, what used them, and the budgets that are set."""
     if sitting.agent is None:
         return NOT_YET
-    entries = sitting.agent.session.entries
-    used = spent(entries)
+    from codex_py.ui.tui.budget import lines
+
+    found = sitting.view.spent
+    used = found.usage
     rows = [
-        ("requests", str(sum(isinstance(each, Sampled) for each in entries))),
+        ("requests", str(found.requests)),
         ("read", f"{used.input:,} tokens ({used.cached:,} of them cached)"),
         ("written", f"{used.output:,} tokens ({used.reasoning:,} of them reasoning)"),
+        ("money", sitting.view.money or "nothing yet"),
     ]
-    if sitting.view.money:
-        rows.append(("money", sitting.view.money))
-    return _rows(rows)
+    if found.estimated:
+        rows.append(("", "a server told no tokens: those were counted at 4 bytes each"))
+    parts = sitting.agent.session.spent
+    for name in parts if len(parts) > 1 else ():
+        used, cost = parts[name].usage, spoken(parts[name].total)
+        rows.append((f"  {name}", f"{used.input:,} in, {used.output:,} out, {cost}"))
+    price = sitting.agent.kit.price
+    if price is not None and price.output:
+        told = f"${price.input} in, ${price.cached} cached, ${price.output} out a million tokens"
+        rows.append(("price now", told))
+    return _rows([*rows, *(("budget", each) for each in lines(sitting))])
 
 
 def permissions(sitting: Sitting, _: str = "") -> str:

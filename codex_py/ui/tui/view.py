@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codex_py.core.entries import Usage
+from codex_py.core.money import Tally, spoken, whole
 from codex_py.ui.text import one_line
 from codex_py.ui.tui import status
 
@@ -27,7 +27,7 @@ class View:
         self.branch = status.branch(sitting.launch.cwd)
         self.model: Model | None = None
         """What the catalogue knows of the model."""
-        self._counted = (-1, 0, Usage())
+        self._counted = (-1, 0)
 
     def live(self, width: int) -> Fragments:
         """The unfinished text, the spinner, what waits."""
@@ -66,9 +66,13 @@ class View:
         effort = sitting.settings.model_reasoning_effort
         label = agent.brain.label if agent else sitting.settings.model
         entries = agent.session.entries if agent else ()
-        if self._counted[0] != len(entries):
-            used = status.context_used(entries)
-            self._counted = (len(entries), used, status.spent(entries))
+        budget = ""
+        if agent is not None and self._counted[0] != len(entries):
+            self._counted = (len(entries), status.context_used(entries))
+        if agent is not None:
+            from codex_py.ui.tui.budget import tightest
+
+            budget = tightest(agent, sitting)
         facts = status.Facts(
             model=f"{label} {effort}".strip(),
             mode=sitting.mode,
@@ -77,9 +81,10 @@ class View:
             branch=self.branch,
             used=self._counted[1],
             window=self.window,
-            usage=self._counted[2],
+            usage=self.spent.usage,
             money=self.money,
             background=len(agent.kit.host.background.running) if agent else 0,
+            budget=budget,
             queued=len(sitting.turns.queue) + len(sitting.turns.steered),
             hint=self.hint,
         )
@@ -92,13 +97,21 @@ class View:
         return self._sitting.settings.model_context_window or known
 
     @property
+    def spent(self) -> Tally:
+        """Tokens and money of the whole session."""
+        agent = self._sitting.agent
+        return whole(agent.session.spent.values()) if agent is not None else Tally()
+
+    @property
     def money(self) -> str:
-        """What the session has cost; empty when nothing was used or the price is not known."""
-        used = self._counted[2]
-        cost = self.model.cost(used) if self.model else None
-        if cost is None or not (used.input or used.output):
+        """What the session has cost, as far as prices are known; empty when nothing was used."""
+        found = self.spent
+        if not found.requests:
             return ""
-        return f"${cost:.2f}" if cost >= 0.01 else "<$0.01"
+        if found.unpriced == found.requests:
+            return "price unknown"
+        about = "≈" if found.estimated else ""
+        return f"{about}{spoken(found.cost)}" + (" + unknown" if found.unpriced else "")
 
     def placeholder(self) -> str:
         """What an empty composer says."""

@@ -129,7 +129,7 @@ def entries() -> list[Entry]:
         Unknown(data={"kind": "hologram"}),
         Assistant(text="Half a sent", partial=True),
         TurnEnded(reason="failed", error="the server said 500", usage=usage, seconds=75.0),
-        TurnEnded(reason="done", usage=usage, seconds=4.2),
+        TurnEnded(reason="done", usage=usage, seconds=4.2, cost="0.0312"),
     ]  # fmt: skip
 
 

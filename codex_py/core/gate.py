@@ -1,0 +1,68 @@
+"""What stands before and after each sample: limits asked, tokens counted, money put on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from codex_py.core import tokens
+from codex_py.core.budget import Step, before
+from codex_py.core.entries import Entry, Sampled, Spent, Usage
+from codex_py.core.kit import Kit
+from codex_py.core.limits import check
+from codex_py.core.money import Price, written
+from codex_py.core.request import ModelSettings, Request, project
+
+Costing = TypeVar("Costing", bound=Sampled | Spent)
+
+
+def before_step(entries: Sequence[Entry], start: int, kit: Kit, elapsed: float) -> Step:
+    """Whether the turn that began at `start`, `elapsed` seconds ago, may take a sample."""
+    step = before(
+        entries,
+        start,
+        kit.limits,
+        kit.price,
+        elapsed=elapsed,
+        estimate=lambda: next_input(entries, kit),
+    )
+    if step.stop is None:
+        stuck = check(entries[start:], kit.limits)
+        return replace(step, stop=stuck) if stuck is not None else step
+    return step
+
+
+def next_input(entries: Sequence[Entry], kit: Kit) -> int:
+    """Tokens of the next request's input: what the provider counted, and more than what is new."""
+    told, new = tokens.since(entries)
+    if told is not None:
+        return told.usage.input + told.usage.output + round(new * tokens.CAREFUL)
+    whole = tokens.of_request(kit.instructions, kit.specs, project(entries))
+    return round(whole * tokens.CAREFUL)
+
+
+def narrowed(settings: ModelSettings, room: int) -> ModelSettings:
+    """The same settings with an answer of at most `room` tokens; 0 leaves them as they are."""
+    if not room or 0 < settings.max_output_tokens <= room:
+        return settings
+    return replace(settings, max_output_tokens=room)
+
+
+def priced(entry: Costing, price: Price | None) -> Costing:
+    """The entry with what its tokens cost, unless it says so itself."""
+    if entry.cost or price is None or entry.usage == Usage():
+        return entry
+    return replace(entry, cost=written(price.cost(entry.usage)))
+
+
+def counted(entries: Sequence[Entry], request: Request, price: Price | None) -> list[Entry]:
+    """A response's entries with tokens and money; where the server told none, we count."""
+    found: list[Entry] = []
+    for entry in entries:
+        if isinstance(entry, Sampled) and not (entry.usage.input or entry.usage.output):
+            read = tokens.of_request(request.instructions, request.tools, request.input)
+            usage = Usage(input=read, output=tokens.of_answer(entries))
+            entry = replace(entry, usage=usage, estimated=True)
+        found.append(priced(entry, price) if isinstance(entry, (Sampled, Spent)) else entry)
+    return found
