@@ -15,7 +15,6 @@ from codex_py.core import session as sessions
 from codex_py.core.entries import (
     Context,
     Entry,
-    Image,
     Notice,
     Part,
     Resumed,
@@ -32,10 +31,10 @@ from codex_py.equip import equip
 from codex_py.host import Host, Unconfined, open_host
 from codex_py.host.confine import Ground, WrongPlace
 from codex_py.host.git import branch, find_root, head
-from codex_py.host.images import inspect
 from codex_py.host.keeping import Keeper, Keeping
 from codex_py.launch import Launch
 from codex_py.settings import Settings
+from codex_py.showing import Given, blind, parts, take
 from codex_py.version import __version__
 
 
@@ -50,17 +49,31 @@ class Agent:
         """Where in the session's entries this sitting begins."""
         self._turn = began
 
-    async def run(self, prompt: str, images: Sequence[tuple[str, bytes]] = ()) -> TurnEnded:
-        """One turn, from the user's words to quiet. Pictures are names with their bytes."""
+    async def run(self, prompt: str, images: Sequence[Given] = ()) -> TurnEnded:
+        """One turn, from the user's words to quiet.
+
+        A picture is a path, bytes, a name with bytes, or a PIL image. Raises UsageError, with
+        nothing logged and nothing sent, for one that cannot be sent or a model without eyes.
+        """
+        parts = await self.parts(prompt, images)
         self._turn = len(self.session.entries)
         if self.kit.keeper is not None:
             self.kit.keeper.begin_soon()
-        parts: list[Part] = [Text(prompt)]
-        for name, data in images:
-            found = inspect(data)
-            blob = self.session.keep(data)
-            parts.append(Image(blob, found.media_type, name, found.width, found.height))
-        return await run_turn(self.session, tuple(parts), self.kit)
+        return await run_turn(self.session, parts, self.kit)
+
+    async def parts(self, prompt: str, images: Sequence[Given] = ()) -> tuple[Part, ...]:
+        """A message's parts, its pictures decoded, scaled for the model and kept."""
+        if not images:
+            return (Text(prompt),)
+        if not self.kit.vision:
+            raise UsageError(blind(self.brain.label))
+        host = self.kit.host
+
+        def ready() -> list[Part]:
+            shown = [take(each, host.cwd, host.roots) for each in images]
+            return parts(shown, self.kit.eyes, self.session.keep)
+
+        return (Text(prompt), *await asyncio.to_thread(ready))
 
     @property
     def turn_start(self) -> int:
@@ -143,6 +156,8 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         raise UsageError(no_wall(error)) from error
     try:
         brain = choose(settings, os.environ, tell)
+        if launch.pictures and not brain.vision:
+            raise UsageError(blind(brain.label))
         host = host.without_keys(brain.key_names)
         if launch.resume:
             session = sessions.resume(Path(launch.resume))

@@ -13,6 +13,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.kit import silent
 from codex_py.core.money import FREE, Price
 from codex_py.core.request import ModelSettings
+from codex_py.eyes import Eyes
 from codex_py.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,6 +64,16 @@ class Brain:
     def sampling(self, session: str) -> ModelSettings:
         """How to sample in one session: its id keys the provider's prompt cache."""
         return replace(self.settings, cache_key=session)
+
+    @property
+    def window(self) -> int:
+        """Tokens it can hold; 0 when not known."""
+        return self.model.window if self.model else 0
+
+    def eyes(self, detail: str = "") -> Eyes:
+        """How it looks at pictures, `detail` being the user's own word on how closely."""
+        found = self.model.eyes if self.model else Eyes()
+        return replace(found, detail=detail) if detail else found
 
     @property
     def max_steps(self) -> int:
@@ -164,6 +175,7 @@ def _choice(settings: Settings, own: tuple[Server, ...]) -> Choice:
         own=own,
         headers=mine.http_headers if mine else {},
         window=settings.model_context_window,
+        pictures=settings.model_pictures,
         idle=settings.stream_idle_timeout_ms / 1000,
         retries=settings.request_max_retries,
         turn_retries=settings.turn_max_retries,

@@ -26,6 +26,10 @@ class Effects:
     """That process, in words: its number and command."""
     walled: str = ""
     """How that process is confined; empty when it runs as the user would run it."""
+    outward: tuple[str, ...] = ()
+    """Links inside the workspace, as given, that lead out of it: read after a question only."""
+    confined: bool = False
+    """The command runs confined in every mode, wherever anything can confine."""
     unknown: bool = False
     """True when the tool cannot say: policy then asks."""
 
@@ -46,6 +50,10 @@ class Effects:
             found["reads"] = list(self.reads)
         if self.writes:
             found["writes"] = list(self.writes)
+        if self.outward:
+            found["outward"] = list(self.outward)
+        if self.confined:
+            found["confined"] = True
         if self.network:
             found["network"] = True
         if self.typed is not None:

@@ -58,6 +58,9 @@ def equip(
         price=brain.price,
         nudge=_nudge(settings, brain),
         vision=brain.vision,
+        eyes=brain.eyes(settings.image_detail),
+        window=settings.model_context_window or brain.window,
+        picture_limit=settings.image_tokens_per_turn,
         output_limit=settings.tool_output_token_limit * 4,
     )
 

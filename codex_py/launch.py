@@ -13,6 +13,8 @@ class Launch:
     add_dirs: tuple[str, ...] = ()
     interactive: bool = False
     skip_git_check: bool = False
+    pictures: int = 0
+    """How many pictures the first message has: the model must be one that sees."""
     scratch: str = ""
     """Where to keep the log instead of the home folder: for runs that leave nothing."""
     resume: str = ""

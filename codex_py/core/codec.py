@@ -104,5 +104,6 @@ def _unknown(data: Json) -> Unknown:
 def _part(data: Json) -> Part:
     if "image" not in data:
         return Text(str(data["text"]))
-    given = dict(data)
-    return Image(blob=given.pop("image"), **given)
+    names = {each.name for each in fields(Image)}
+    given = {key: value for key, value in data.items() if key in names}
+    return Image(blob=data["image"], **given)

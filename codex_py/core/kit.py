@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codex_py.core.client import ModelClient
 from codex_py.core.entries import Decision, Entry, Part, ToolCall
@@ -13,6 +13,7 @@ from codex_py.core.policy import Policy, ReadLine
 from codex_py.core.request import ModelSettings, ToolSpec
 from codex_py.core.tool import Tool
 from codex_py.core.truncate import LIMIT
+from codex_py.eyes import Eyes
 from codex_py.host import Host
 from codex_py.host.keeping import Keeper
 
@@ -49,5 +50,10 @@ class Kit:
     keeper: Keeper | None = None
     """Keeps what files held before each step; None where nothing is to be undone."""
     vision: bool = True
+    eyes: Eyes = field(default_factory=Eyes)
+    window: int = 0
+    """Tokens the model can hold; 0 when not known."""
+    picture_limit: int = 0
+    """Tokens that the pictures of one turn may cost, about; 0 for no limit."""
     output_limit: int = LIMIT
     """Characters of a tool result that the model is shown."""

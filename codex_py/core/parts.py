@@ -25,6 +25,8 @@ class Image:
     width: int = 0
     height: int = 0
     detail: str = "auto"
+    tokens: int = 0
+    """About what it costs the model: an estimate."""
 
 
 Part = Text | Image

@@ -103,8 +103,11 @@ def _decide(policy: Policy, effects: Effects, read_line: ReadLine) -> _Found:
     if effects.unknown:
         return _Found(True, "the tool cannot say what it would touch")
     if effects.command is not None:
-        wish = _wish(policy, effects)
-        return wish or _command(policy, effects.command, effects.cwd or "", read_line)
+        found = _wish(policy, effects)
+        found = found or _command(policy, effects.command, effects.cwd or "", read_line)
+        if effects.confined and policy.confines and not found.confined:
+            return replace(found, confined="workspace-write")
+        return found
     if effects.typed is not None:
         return _typed(policy, effects)
     if effects.network:
@@ -112,6 +115,9 @@ def _decide(policy: Policy, effects: Effects, read_line: ReadLine) -> _Found:
     for path in effects.reads:
         if _closed(policy, path):
             return _Found(True, f"{path} may hold keys, tokens or other secrets")
+    for path in effects.outward:
+        if f"read: {path}" not in policy.granted:
+            return _Found(True, f"{path} is a link that leads out of the workspace")
     edit = _edits(policy, effects.writes)
     if edit is not None:
         return edit

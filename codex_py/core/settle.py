@@ -13,6 +13,7 @@ from codex_py.core.entries import Decision, Delta, Text, ToolCall, ToolResult
 from codex_py.core.errors import ToolError
 from codex_py.core.kit import Kit
 from codex_py.core.limits import warning
+from codex_py.core.pictures import bounded, pictures
 from codex_py.core.policy import decide, standing, widened
 from codex_py.core.seen import digest_seen
 from codex_py.core.session import Session
@@ -60,25 +61,31 @@ async def settle_all(calls: Sequence[ToolCall], session: Session, start: int, ki
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(_run(ready, session, kit)) for ready in group]
         for task in running:
-            session.append(task.result())
+            session.append(_bounded(task.result(), session, kit))
 
 
 async def settle(ready: _Ready, session: Session, start: int, kit: Kit) -> None:
     """Ask if need be, run if allowed, and log what came of it."""
     decision = ready.decision
     if decision.verdict == "ask":
+        answer = await kit.ask(ready.call, decision)
         decision = replace(
-            await kit.ask(ready.call, decision),
+            answer,
             call_id=ready.call.call_id,
             effects=decision.effects,
+            confined=answer.confined or decision.confined,
         )
         ready = replace(ready, decision=decision, refusal=_refusal(decision))
     session.append(decision)
-    result = await _run(ready, session, kit)
+    result = _bounded(await _run(ready, session, kit), session, kit)
     note = warning([*session.entries[start:], result])
     if note:
         result = replace(result, parts=(*result.parts, Text(note)))
     session.append(result)
+
+
+def _bounded(result: ToolResult, session: Session, kit: Kit) -> ToolResult:
+    return bounded(session.entries, result, kit.picture_limit, kit.window)
 
 
 def _refusal(decision: Decision) -> str:
@@ -130,6 +137,8 @@ async def _run(ready: _Ready, session: Session, kit: Kit) -> ToolResult:
             spill=session.spill,
             digest_seen=lambda path: digest_seen(session.entries, path),
             vision=kit.vision,
+            eyes=kit.eyes,
+            kept=lambda name: _kept(session, name),
             limit=kit.output_limit,
         )
         async with covered(session, kit, call.call_id, ready.effects, ready.decision.confined):
@@ -146,6 +155,13 @@ async def _run(ready: _Ready, session: Session, kit: Kit) -> ToolResult:
         seconds=round(time.monotonic() - began, 3),
         data=output.data,
     )
+
+
+def _kept(session: Session, name: str) -> bytes:
+    for _, image in pictures(session.entries):
+        if len(name) >= 8 and image.blob.startswith(name):
+            return session.blob(image.blob)
+    raise ToolError(f"No picture of this session is kept as {name}.")
 
 
 async def _guarded(tool: Tool, params: object, context: Call) -> Output:

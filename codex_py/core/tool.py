@@ -11,6 +11,7 @@ from codex_py.core.errors import ToolError
 from codex_py.core.request import ToolSpec
 from codex_py.core.truncate import LIMIT
 from codex_py.effects import Effects
+from codex_py.eyes import Eyes
 from codex_py.host import Host
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class Output:
         return Output((Text(text),), ok, data, full)
 
 
+def nothing_kept(name: str) -> bytes:
+    """Nothing is kept where no session is."""
+    raise ToolError(f"Nothing is kept as {name}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What a running tool is given: the narrowed host and ways to report.
@@ -52,6 +58,10 @@ class Call:
     digest_seen: Callable[[str], str | None]
     vision: bool = True
     """The model can look at pictures."""
+    eyes: Eyes = field(default_factory=Eyes)
+    """In what size it looks at them."""
+    kept: Callable[[str], bytes] = nothing_kept
+    """The bytes kept beside the log under a name that begins so. Raises ToolError for none."""
     limit: int = LIMIT
     """Characters of a result that the model is shown; more is cut in the middle."""
 

@@ -26,6 +26,7 @@ from codex_py.core.errors import ModelError
 from codex_py.core.gate import before_step, counted, narrowed, priced
 from codex_py.core.kit import Kit
 from codex_py.core.money import of_turn, tally
+from codex_py.core.pictures import shed
 from codex_py.core.request import Request, project
 from codex_py.core.session import Session
 from codex_py.core.settle import settle_all
@@ -103,7 +104,8 @@ async def sample(session: Session, kit: Kit, room: int = 0) -> list[ToolCall]:
     With `room` the answer may have no more than so many tokens.
     """
     settings = narrowed(kit.settings, room)
-    request = Request(kit.instructions, project(session.entries), kit.specs, settings, session.blob)
+    shown = shed(project(session.entries), session.entries, kit.window)
+    request = Request(kit.instructions, shown, kit.specs, settings, session.blob)
     text: list[str] = []
     entries: list[Entry] = []
     try:

@@ -12,6 +12,7 @@ from codex_py.effects import Effects
 from codex_py.host.background import Background, Process
 from codex_py.host.confine import Confinement, Ground, Unconfined
 from codex_py.host.confined import Unopenable
+from codex_py.host.opened import leads_out
 from codex_py.host.output import ROOM, Collected
 from codex_py.host.processes import Plain, Ran, Running, environment, run
 
@@ -103,6 +104,11 @@ class Host:
         real = os.path.realpath(inner)
         # A link that a command left in its /tmp leads where that path leads out here.
         return real if real.startswith(self.temporary + "/") else os.path.realpath(full)
+
+    def outward(self, path: str) -> bool:
+        """Whether a path that lies inside the workspace leads out of it by a link."""
+        full = os.path.normpath(self.absolute(path))
+        return leads_out(full, self.roots) and self.real(full) == os.path.realpath(full)
 
     def resolved(self, effects: Effects) -> Effects:
         """The same effects with every path real, as policy wants them."""

@@ -1,93 +1,132 @@
-"""Pictures by their bytes: which kind, how large, and whether they are whole enough to send."""
+"""Pictures made fit to be sent or looked at; decoding happens in a sealed child, never here."""
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
-LARGEST = 20_000_000
-"""Bytes of a picture that will be sent."""
+from codex_py.eyes import Eyes
+from codex_py.pictures.kinds import LARGEST, PICTURES, NotAnImage, inspect
+from codex_py.pictures.steps import Step
 
+__all__ = ["LARGEST", "ORIGINAL", "PICTURES", "NotAnImage", "Seen", "inspect", "see", "thumbnail"]
 
-class NotAnImage(ValueError):
-    """The bytes are no picture we can send; the message says why."""
+PATIENCE = 60.0
+"""Seconds a child may take."""
+KEPT = ("PATH", "LANG", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+"""What the child needs of the environment."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """What a picture file is. Sizes in pixels."""
+class Seen:
+    """A picture as it is sent. Sizes in pixels."""
 
+    data: bytes
     media_type: str
     width: int
     height: int
+    original: tuple[int, int]
+    """Its size before any step or scaling, upright."""
+    shrunk: bool = False
+    """It was scaled down to what the model takes."""
+    steps: tuple[str, ...] = ()
+    """A line for each step, with the size of its result."""
+    where: str = ""
+    """Which part of the original is shown, and how large."""
+    sealed: tuple[str, ...] = ()
+    """What kept the child from files and network."""
 
 
-def inspect(data: bytes) -> Picture:
-    """What kind of picture these bytes are. Raises NotAnImage for anything else.
+ORIGINAL = Eyes(side=0, most=50_000_000)
+"""Takes every picture as it is."""
 
-    Takes PNG, JPEG, GIF and WebP, by content; file names do not count.
+
+def see(
+    data: bytes,
+    eyes: Eyes = ORIGINAL,
+    *,
+    name: str = "",
+    steps: Sequence[Step] = (),
+    others: Sequence[tuple[str, bytes]] = (),
+) -> Seen:
+    """The picture upright, without metadata, in a size these eyes take, after some steps.
+
+    Blocks; call it from a thread. Raises NotAnImage, its message fit for one line, for what is
+    no whole picture, is too large to be decoded, or does not take a step. `others` are the
+    pictures, with their names, that `beside` and `diff` stand for.
     """
-    if not data:
-        raise NotAnImage("it is empty")
-    if len(data) > LARGEST:
-        raise NotAnImage(f"it has {len(data):,} bytes; at most {LARGEST:,} can be sent")
+    inspect(data, name)
+    for each, blob in others:
+        try:
+            inspect(blob, each)
+        except NotAnImage as error:
+            raise NotAnImage(f"{each}: {error}") from None
+    told, found = _ask(
+        {"eyes": asdict(eyes), "steps": [asdict(each) for each in steps]},
+        [data, *(blob for _, blob in others)],
+        [each for each, _ in others],
+    )
+    return Seen(
+        data=found,
+        media_type=f"image/{told['media']}",
+        width=told["width"],
+        height=told["height"],
+        original=(told["original"][0], told["original"][1]),
+        shrunk=told["shrunk"],
+        steps=tuple(told["steps"]),
+        where=told["where"],
+        sealed=tuple(told["sealed"]),
+    )
+
+
+def thumbnail(data: bytes, width: int, height: int, form: str) -> tuple[bytes, int, int]:
+    """A small PNG, or Sixel text, at most so many pixels, with its size. Raises NotAnImage."""
+    inspect(data)
+    told, found = _ask({"eyes": {}, "steps": [], "thumb": [width, height, form]}, [data], [])
+    return found, told["width"], told["height"]
+
+
+def _ask(head: dict[str, object], blobs: list[bytes], names: list[str]) -> tuple[dict, bytes]:  # type: ignore[type-arg]
+    line = json.dumps({**head, "sizes": [len(each) for each in blobs]}).encode() + b"\n"
+    env = {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
-        found = _inspect(data)
-    except (struct.error, IndexError):
-        found = None
-    if found is None:
-        raise NotAnImage("it is not a PNG, JPEG, GIF or WebP picture, or it is cut off")
-    if not 0 < found.width <= 30_000 or not 0 < found.height <= 30_000:
-        raise NotAnImage(f"its size of {found.width} x {found.height} pixels cannot be sent")
-    return found
+        # -P and the folder keep a repository's own modules from being imported.
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "codex_py.pictures.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None,
+            cwd="/",
+            env=env,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise NotAnImage(f"it could not be decoded: {error.strerror}") from error
+    with child:
+        try:
+            out, _ = child.communicate(line + b"".join(blobs), PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise NotAnImage(f"decoding it took longer than {PATIENCE:.0f} seconds") from None
+        except BaseException:
+            child.kill()
+            raise
+    first, _, data = out.partition(b"\n")
+    if child.returncode != 0 or not first.startswith(b"{"):
+        raise NotAnImage(_died(child.returncode))
+    told = json.loads(first)
+    if "error" in told:
+        which = f"{names[told['blob'] - 1]}: " if told.get("blob") else ""
+        raise NotAnImage(f"{which}{told['error']}")
+    return told, data
 
 
-def _inspect(data: bytes) -> Picture | None:
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        if b"IEND" not in data[-16:]:
-            return None
-        return Picture("image/png", *struct.unpack(">II", data[16:24]))
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return Picture("image/gif", *struct.unpack("<HH", data[6:10]))
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        if struct.unpack("<I", data[4:8])[0] + 8 > len(data):
-            return None
-        return _webp(data)
-    if data.startswith(b"\xff\xd8\xff"):
-        return _jpeg(data) if b"\xff\xd9" in data[-64:] else None
-    return None
-
-
-def _webp(data: bytes) -> Picture | None:
-    kind = data[12:16]
-    if kind == b"VP8 ":
-        width, height = struct.unpack("<HH", data[26:30])
-        return Picture("image/webp", width & 0x3FFF, height & 0x3FFF)
-    if kind == b"VP8L":
-        bits = struct.unpack("<I", data[21:25])[0]
-        return Picture("image/webp", (bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1)
-    if kind == b"VP8X":
-        width = int.from_bytes(data[24:27], "little") + 1
-        height = int.from_bytes(data[27:30], "little") + 1
-        return Picture("image/webp", width, height)
-    return None
-
-
-FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
-"""JPEG markers that carry the picture's size."""
-
-
-def _jpeg(data: bytes) -> Picture | None:
-    place = 2
-    while place + 9 <= len(data):
-        if data[place] != 0xFF:
-            return None
-        marker = data[place + 1]
-        if marker == 0xFF:
-            place += 1
-            continue
-        if marker in FRAMES:
-            height, width = struct.unpack(">HH", data[place + 5 : place + 9])
-            return Picture("image/jpeg", width, height)
-        place += 2 + struct.unpack(">H", data[place + 2 : place + 4])[0]
-    return None
+def _died(code: int) -> str:
+    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+        return "decoding it takes too long, or too much memory"
+    return f"it cannot be decoded: the decoder ended ({f'signal {-code}' if code < 0 else code})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 
 LARGEST = 100_000_000
 """Bytes of a file that will be read into memory."""
@@ -68,6 +69,15 @@ def _became_link(fd: int, name: str, path: str, error: OSError) -> OSError:
     if not plain:
         return Moved(errno.ELOOP, "became a link while it was being opened; try again", path)
     return NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+
+
+def leads_out(path: str, roots: Sequence[str]) -> bool:
+    """Whether an absolute path beneath one of the real roots leads, by a link, out of them all."""
+
+    def beneath(each: str) -> bool:
+        return any(each == root or each.startswith(root.rstrip("/") + "/") for root in roots)
+
+    return beneath(os.path.normpath(path)) and not beneath(os.path.realpath(path))
 
 
 def read(path: str, most: int = LARGEST) -> bytes:

@@ -13,6 +13,7 @@ from codex_py.core.entries import Usage
 from codex_py.core.errors import UsageError
 from codex_py.core.money import Price
 from codex_py.core.request import ModelSettings
+from codex_py.eyes import Eyes
 
 DEFAULT = "o4-mini"
 WINDOW = 128_000
@@ -58,6 +59,8 @@ class Model:
     reasoning: bool = False
     summaries: bool = False
     pictures: bool = False
+    eyes: Eyes = field(default_factory=Eyes)
+    """How pictures are scaled for it, and about what they cost."""
     verbosity: bool = False
     patch_style: str = "replace"
     """`patch-freeform`, `patch-function` or `replace`: how it edits best."""
@@ -137,6 +140,8 @@ def _model(data: Mapping[str, Any]) -> Model:
     given = dict(data)
     for name in ("efforts", "unverified"):
         given[name] = tuple(given.get(name, ()))
+    if "eyes" in given:
+        given["eyes"] = Eyes(**given["eyes"])
     if "price" in given:
         given["price"] = Price(*(Decimal(each) for each in given["price"]))
     return Model(**given)

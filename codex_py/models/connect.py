@@ -43,6 +43,8 @@ class Choice:
     """Retries of all samples of one turn."""
     away: float = 600.0
     """Seconds that a network is waited for which was there and is gone."""
+    pictures: str = ""
+    """`yes` or `no`: whether the model may be shown pictures; empty: as the catalogue has it."""
     authority: str = ""
     """A file with certificates of authorities that are trusted beside the system's."""
 
@@ -73,6 +75,8 @@ def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) ->
     model = known.find(choice.model, choice.provider)
     if choice.window:
         model = replace(model, window=choice.window)
+    if choice.pictures:
+        model = replace(model, pictures=choice.pictures == "yes")
     provider = known.providers.get(model.provider)
     if provider is None:
         names = ", ".join(sorted(known.providers))

@@ -211,6 +211,8 @@ def _check(found: Settings, where: str) -> None:
         ),
         ("model_verbosity", found.model_verbosity, ("", "low", "medium", "high")),
         ("web_search", found.web_search, ("disabled", "cached", "live")),
+        ("model_pictures", found.model_pictures, ("", "yes", "no")),
+        ("image_detail", found.image_detail, ("", "auto", "low", "high", "original")),
         ("git", found.git, ("commit", "read-only")),
     )
     for key, value, allowed in choices:

@@ -49,6 +49,12 @@ class Settings:
     """`cached` or `live` lets the provider's own search send queries to the web."""
     tool_output_token_limit: int = 10_000
     """Tokens, counted as 4 characters each, of a tool result shown to the model."""
+    model_pictures: str = ""
+    """`yes` or `no`: whether the model takes pictures, where the catalogue does not know."""
+    image_detail: str = ""
+    """`low`, `high`, `original` or `auto`; empty: as suits the model."""
+    image_tokens_per_turn: int = 50_000
+    """Tokens, about, that the pictures of one turn may cost; 0: no limit."""
     project_doc_max_bytes: int = 32_768
     project_doc_fallback_filenames: tuple[str, ...] = ()
     project_root_markers: tuple[str, ...] = (".git",)

@@ -30,6 +30,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.money import Tally, tally
 from codex_py.launch import Launch
 from codex_py.settings import Settings
+from codex_py.showing import Given
 from codex_py.ui.codex_events import Mapping
 from codex_py.ui.progress import Progress
 from codex_py.ui.text import count, duration, listed, one_line, paint, visible
@@ -53,9 +54,7 @@ async def nobody(call: ToolCall, decision: Decision) -> Decision:
     return Decision(verdict="deny", by="headless", reason=decision.reason, grant=decision.grant)
 
 
-def run(
-    settings: Settings, launch: Launch, options: Options, images: Sequence[tuple[str, bytes]]
-) -> int:
+def run(settings: Settings, launch: Launch, options: Options, images: Sequence[Given]) -> int:
     """Run one task to its end. Returns the exit code."""
     if options.last_message:
         _writable(options.last_message)
@@ -71,7 +70,7 @@ async def _main(
     settings: Settings,
     launch: Launch,
     options: Options,
-    images: Sequence[tuple[str, bytes]],
+    images: Sequence[Given],
     interrupted: list[int],
 ) -> int:
     _catch_signals(interrupted)
@@ -94,9 +93,7 @@ async def _main(
     return out.finish(agent, ended)
 
 
-async def _walled(
-    agent: Agent, options: Options, images: Sequence[tuple[str, bytes]], out: _Out
-) -> TurnEnded:
+async def _walled(agent: Agent, options: Options, images: Sequence[Given], out: _Out) -> TurnEnded:
     """The turn, ended at once where it turns out that nothing can confine its commands.
 
     The launcher takes its time while the first request is under way; a command waits for it.

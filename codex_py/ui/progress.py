@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from codex_py.core.entries import (
     Assistant,
@@ -11,14 +11,17 @@ from codex_py.core.entries import (
     Delta,
     Entry,
     Hosted,
+    Image,
     Notice,
+    Part,
     Reasoning,
     ToolCall,
     ToolResult,
     TurnEnded,
+    User,
     words,
 )
-from codex_py.ui.text import duration, listed, one_line, paint, visible
+from codex_py.ui.text import duration, listed, one_line, paint, picture, visible
 
 SHOWN = 6
 """Lines of a command's output that are shown."""
@@ -61,6 +64,9 @@ class Progress:
                 self._line("$", one_line(str(event.effects["command"]), 400), "bold")
             case ToolResult():
                 self._result(event)
+                self._pictures(event.parts)
+            case User():
+                self._pictures(event.parts)
             case Notice():
                 style = {"info": "dim", "warning": "yellow", "error": "red"}[event.level]
                 self._line("!", visible(event.text), style)
@@ -68,6 +74,11 @@ class Progress:
                 self._line("↻", visible(event.text), "yellow")
             case TurnEnded() if event.reason != "done":
                 self._release()
+
+    def _pictures(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            if isinstance(part, Image):
+                self._line("▣", picture(part), "dim")
 
     def _release(self) -> None:
         """Show a held message: something followed it, so it was not the final one."""

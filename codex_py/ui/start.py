@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codex_py.core.errors import UsageError
 from codex_py.core.policy import MODES
@@ -14,14 +14,19 @@ from codex_py.launch import Launch
 from codex_py.settings import EFFORTS, Settings, load, money, span
 from codex_py.ui.stdin import read_prompt
 
+if TYPE_CHECKING:
+    from codex_py.showing import Shown
+
 
 def one_shot(args: argparse.Namespace) -> int:
     """Run one task as the arguments say. Returns the exit code."""
     from codex_py.ui.exec import Options, run  # late: the loop is loaded once the input is right
 
     settings, launch = prepare(args)
-    images = pictures(args)
-    prompt = read_prompt(args.prompt, sys.stdin)
+    images = pictures(args, launch)
+    launch = replace(launch, pictures=len(images))
+    piped = any("-" in group for group in args.image)
+    prompt = read_prompt(args.prompt, None if piped else sys.stdin)
     options = Options(
         prompt=prompt,
         json=args.json,
@@ -118,35 +123,34 @@ def colour(choice: str) -> bool:
     return choice == "always"
 
 
-def pictures(args: argparse.Namespace) -> tuple[tuple[str, bytes], ...]:
-    """The pictures named, each with its bytes. Raises UsageError for what cannot be sent.
+def pictures(args: argparse.Namespace, launch: Launch) -> tuple[Shown, ...]:
+    """The pictures named, decoded. Raises UsageError for what cannot be sent.
 
-    Several files may follow one -i; a last word there that is no file is the prompt.
+    Several files may follow one -i; a last word there that is no file is the prompt. `-` is
+    a picture on stdin; the prompt then has to be an argument.
     """
     names = [each for group in args.image for each in group]
-    if names and args.prompt is None and not os.path.exists(names[-1]):
+    if names and args.prompt is None and not os.path.lexists(names[-1]) and names[-1] != "-":
         stem, dot, _ = names[-1].rpartition(".")
         if not dot or " " in stem:
             args.prompt = names.pop()
-    return tuple((name, _picture(name)) for name in names)
+    if names.count("-") > 1 or ("-" in names and args.prompt in (None, "-")):
+        raise UsageError("-i - reads one picture from stdin: give the prompt as an argument")
+    from codex_py.showing import take  # late: few runs have one
+
+    roots = [os.path.realpath(each) for each in (launch.cwd, *launch.add_dirs)]
+    here = _here()
+    return tuple(
+        take(("stdin", _piped()) if name == "-" else name, here, roots, "-i ") for name in names
+    )
 
 
-def _picture(name: str) -> bytes:
-    from codex_py.host.images import LARGEST, NotAnImage, inspect  # late: few runs have one
+def _piped() -> bytes:
+    from codex_py.host.images import LARGEST  # late: few runs have one
 
-    try:
-        if not os.path.isfile(name):
-            raise UsageError(f"-i {name}: no such file")
-        if os.path.getsize(name) > LARGEST:
-            raise UsageError(f"-i {name}: larger than {LARGEST:,} bytes")
-        with open(name, "rb") as file:
-            data = file.read()
-        inspect(data)
-    except OSError as error:
-        raise UsageError(f"-i {name}: {error.strerror}") from error
-    except NotAnImage as error:
-        raise UsageError(f"-i {name}: {error}") from error
-    return data
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError("-i - reads a picture from stdin, but stdin is a terminal")
+    return sys.stdin.buffer.read(LARGEST + 1)
 
 
 def _folder(path: str, flag: str) -> str:

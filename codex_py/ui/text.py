@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codex_py.core.entries import Source
+from codex_py.core.entries import Image, Source
 
 CODES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
@@ -72,3 +72,10 @@ def count(number: int) -> str:
     if number < 1_000_000:
         return f"{number / 1_000:.1f}k"
     return f"{number / 1_000_000:.1f}M"
+
+
+def picture(part: Image) -> str:
+    """A picture in a line: its name, its size in pixels, about what it costs."""
+    size = f" {part.width} x {part.height}" if part.width else ""
+    cost = f", about {part.tokens:,} tokens" if part.tokens else ""
+    return f"{one_line(part.name or part.media_type, 80)}{size}{cost}"

@@ -28,6 +28,7 @@ from codex_py.tools import (
     view_image,
     write_file,
 )
+from tests.drawn import quarters, saved
 
 Use = Callable[..., Output]
 
@@ -326,13 +327,10 @@ def test_a_link_swapped_in_after_the_decision_leads_nowhere(desk: Desk, tmp_path
 
 
 def test_a_picture_is_shown_and_what_is_none_is_refused(desk: Desk) -> None:
-    png = bytes.fromhex(
-        "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
-        "0000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
-    )
+    png = saved(quarters())
     (desk.folder / "p.png").write_bytes(png)
     output = desk.use(view_image.TOOL, path="p.png")
-    assert (output.parts[1].media_type, output.parts[1].width) == ("image/png", 1)  # type: ignore[union-attr]
+    assert (output.parts[1].media_type, output.parts[1].width) == ("image/png", 80)  # type: ignore[union-attr]
     (desk.folder / "p.png").write_bytes(png[:-8])
     with pytest.raises(ToolError, match="cannot be shown"):
         desk.use(view_image.TOOL, path="p.png")

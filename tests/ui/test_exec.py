@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Program, kinds
+from tests.drawn import quarters, saved
 from tests.server import Server
 from tests.turns import call, custom, ended, fault, gate, html, rate, reasoning, refuse, text
 
@@ -528,10 +529,7 @@ def test_the_log_is_private_and_written_as_it_happens(program: Program) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
-    "0000000d49444154789c6360000002000001e221bc330000000049454e44ae426082"
-)
+PNG = saved(quarters())
 
 
 @pytest.mark.parametrize("order", ["before", "after"])

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from codex_py.core.entries import Decision, Json, ToolCall, ToolResult, words
+from codex_py.core.entries import Decision, Image, Json, ToolCall, ToolResult, words
 from codex_py.ui.render.cells import cells
 from codex_py.ui.render.diffs import drawn
 from codex_py.ui.render.paper import Paper
-from codex_py.ui.text import duration
+from codex_py.ui.text import duration, picture
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -95,7 +95,17 @@ def doing(call: ToolCall, paper: Paper) -> Text:
 def result(
     entry: ToolResult, call: ToolCall | None, decision: Decision | None, paper: Paper
 ) -> list[Text]:
-    """The lines of a finished call, output folded."""
+    """The lines of a finished call, output folded, and one for each picture it shows."""
+    told = _result(entry, call, decision, paper)
+    for part in entry.parts:
+        if isinstance(part, Image):
+            told += paper.wrap(paper.row(f"[Image {picture(part)}]", "dim"), paper.text("    "))
+    return told
+
+
+def _result(
+    entry: ToolResult, call: ToolCall | None, decision: Decision | None, paper: Paper
+) -> list[Text]:
     data = entry.data
     if not entry.ok and "command" not in data:
         return _failed(entry, call, decision, paper)

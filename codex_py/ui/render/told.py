@@ -26,7 +26,7 @@ from codex_py.core.entries import (
 from codex_py.core.money import read, spoken
 from codex_py.ui.render.calls import KEY
 from codex_py.ui.render.paper import Paper
-from codex_py.ui.text import count, duration, listed
+from codex_py.ui.text import count, duration, listed, picture
 
 if TYPE_CHECKING:
     from rich.text import Text as Styled
@@ -113,8 +113,7 @@ def _user(entry: User, paper: Paper) -> list[Styled]:
 
 
 def _picture(part: Image) -> str:
-    size = f" {part.width}x{part.height}" if part.width else ""
-    return f"[Image {part.name or part.media_type}{size}]"
+    return f"[Image {picture(part)}]"
 
 
 def _decision(entry: Decision, paper: Paper) -> list[Styled]:

@@ -8,9 +8,12 @@ import os
 import signal
 import stat
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 
 from codex_py.core.errors import UsageError
 from codex_py.settings import Settings
+from codex_py.showing import Given
 from codex_py.ui.tui.look import Look, look
 
 NO_TERMINAL = (
@@ -31,7 +34,8 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError(NO_TERMINAL)
 
     settings, launch = prepare(args)
-    images = pictures(args)
+    images = pictures(args, launch)
+    launch = replace(launch, pictures=len(images))
     seen = look(os.environ, sys.stdout.encoding or "", args.color)
     prompt = args.prompt or ""
     if seen.plain:
@@ -52,7 +56,7 @@ async def _run(
     launch: object,
     seen: Look,
     prompt: str,
-    images: tuple[tuple[str, bytes], ...],
+    images: Sequence[Given],
 ) -> int:
     from codex_py.ui.tui.screen import Device  # late: prompt_toolkit
     from codex_py.ui.tui.session import Sitting

@@ -185,5 +185,7 @@ def effects_of(decision: Decision) -> Effects:
         typed=found.get("typed"),
         into=str(found.get("into", "")),
         walled=str(found.get("walled", "")),
+        outward=tuple(found.get("outward", ())),
+        confined=bool(found.get("confined")),
         unknown=bool(found.get("unknown")),
     )

@@ -30,7 +30,7 @@ class Bare:
     def entry(self, entry: Entry) -> str | None:
         """What to print for an entry; None for nothing."""
         if isinstance(entry, User):
-            return f"> {visible(words(entry.parts))}\n"
+            return f"> {visible(words(entry.parts))}\n{self._told(entry) or ''}"
         if isinstance(entry, Assistant):
             cut = " [cut off]" if entry.partial else ""
             return f"{visible(entry.text.strip())}{cut}\n" if entry.text.strip() else None

@@ -111,6 +111,7 @@ class Composer:
             self.acts.own_command(stripped[1:].strip())
         else:
             message = self.draft.message(text.strip("\n"), self._cwd)
+            self._tell_wrong()
             self.buffer.text = message.text
             self._keep()
             self.draft.clear()
@@ -214,7 +215,13 @@ class Composer:
     def paste(self, data: str) -> None:
         """Pasted text: paths of pictures become tokens, long text is folded."""
         token = self.draft.dropped(data, self._cwd) if len(data) < 4_096 else ""
+        self._tell_wrong()
         self.buffer.insert_text(f"{token} " if token else self.draft.paste(data))
+
+    def _tell_wrong(self) -> None:
+        for each in self.draft.wrong:
+            self.acts.say(f"not attached: {each}", "yellow")
+        self.draft.wrong.clear()
 
     def picture(self, name: str, data: bytes) -> None:
         """A picture from the clipboard."""

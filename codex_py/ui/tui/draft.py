@@ -6,13 +6,20 @@ import os
 import re
 import shlex
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
+
+from codex_py.core.entries import Part
+from codex_py.core.errors import UsageError
+from codex_py.pictures.kinds import promise
+
+if TYPE_CHECKING:
+    from codex_py.showing import Given
 
 LONG = 1_000
 """Characters from which a paste is folded."""
 LINES = 8
 """Lines up to which a paste is shown as it is."""
-PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 TOKEN = re.compile(r"\[(?:Pasted text|Image) #\d+[^\]\n]*\]")
 ESCAPES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|.)?")
@@ -24,7 +31,9 @@ class Message:
 
     text: str
     typed: str
-    images: tuple[tuple[str, bytes], ...] = ()
+    images: tuple[Given, ...] = ()
+    parts: tuple[Part, ...] = ()
+    """What goes into a running turn, its pictures decoded already."""
 
 
 class Draft:
@@ -33,6 +42,8 @@ class Draft:
     def __init__(self) -> None:
         self._pastes: dict[str, str] = {}
         self._images: dict[str, tuple[str, bytes]] = {}
+        self.wrong: list[str] = []
+        """Why files that look like pictures were not taken, until it is said."""
 
     def paste(self, text: str) -> str:
         """What to put into the composer for pasted text: the text, or a token for a long one.
@@ -79,14 +90,14 @@ class Draft:
 
     def message(self, typed: str, cwd: str) -> Message:
         """The message with every token expanded and every picture path that was typed added."""
-        images: list[tuple[str, bytes]] = []
+        images: list[Given] = []
         for token in dict.fromkeys(TOKEN.findall(typed)):
             if token in self._images:
                 images.append(self._images[token])
         text = TOKEN.sub(lambda found: self._pastes.get(found.group(), found.group()), typed)
         for word in typed.split():
             path = word.strip("'\"").removeprefix("@")
-            if path.lower().endswith(PICTURES):
+            if promise(path):
                 token = self._picture_at(path, cwd)
                 if token:
                     images.append(self._images[token])
@@ -98,18 +109,16 @@ class Draft:
         self._images.clear()
 
     def _picture_at(self, word: str, cwd: str) -> str:
-        from codex_py.host.images import LARGEST, NotAnImage  # late: few messages have one
+        from codex_py.showing import read  # late: few messages have one
 
         path = unquote(urlparse(word).path) if word.startswith("file://") else word
-        path = os.path.join(cwd, os.path.expanduser(path))
+        full = os.path.join(cwd, os.path.expanduser(path))
         try:
-            if not path.lower().endswith(PICTURES) or not os.path.isfile(path):
+            if not promise(path) or not os.path.lexists(full):
                 return ""
-            if os.path.getsize(path) > LARGEST:
-                return ""
-            with open(path, "rb") as file:
-                return self.picture(path, file.read())
-        except (OSError, ValueError, NotAnImage):
+            return self.picture(path, read(path, cwd, (os.path.realpath(cwd),)))
+        except (UsageError, ValueError) as error:
+            self.wrong.append(str(error))
             return ""
 
 

@@ -137,6 +137,8 @@ async def image(sitting: Sitting, rest: str) -> None:
         return await paste_picture(sitting)
     token = sitting.composer.draft.dropped(rest, sitting.launch.cwd)
     if not token:
-        return sitting.say(f"{rest}: not a PNG, JPEG, GIF or WebP picture", "yellow")
+        wrong = sitting.composer.draft.wrong
+        sitting.say(wrong.pop() if wrong else f"{rest}: no such picture", "yellow")
+        return wrong.clear()
     sitting.screen.buffer.insert_text(f"{token} ")
     return None

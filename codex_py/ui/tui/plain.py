@@ -6,14 +6,17 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 from codex_py.agent import Agent, open_agent
 from codex_py.core.entries import Decision, Delta, Entry, ToolCall
+from codex_py.core.errors import UsageError
 from codex_py.host.git import find_root
 from codex_py.launch import Launch
 from codex_py.lines import read_pieces
 from codex_py.settings import Settings
+from codex_py.showing import Given
 from codex_py.ui.text import visible
 from codex_py.ui.tui import saved
 from codex_py.ui.tui.ask import answers, effects_of, explanation, grant_of, remembering
@@ -25,9 +28,7 @@ from codex_py.ui.tui.question import Answer
 HELP = "type a message and Enter; Ctrl+C interrupts; /help, /quit"
 
 
-def run(
-    settings: Settings, launch: Launch, prompt: str, images: tuple[tuple[str, bytes], ...]
-) -> int:
+def run(settings: Settings, launch: Launch, prompt: str, images: Sequence[Given]) -> int:
     """A session of questions and answers in plain lines. Returns the exit code."""
     try:
         return asyncio.run(_Plain(settings, launch).run(prompt, images))
@@ -43,7 +44,7 @@ class _Plain:
         self._draft = Draft()
         self._turn: asyncio.Task[object] | None = None
 
-    async def run(self, prompt: str, images: tuple[tuple[str, bytes], ...]) -> int:
+    async def run(self, prompt: str, images: Sequence[Given]) -> int:
         try:
             settings = await self._onboard()
             agent = await asyncio.to_thread(open_agent, settings, self._launch, self._ask)
@@ -66,19 +67,24 @@ class _Plain:
                     self._say(f"{visible(line)}: this mode has /help and /quit")
                 elif line:
                     message = self._draft.message(line, self._launch.cwd)
+                    for each in self._draft.wrong:
+                        self._say(f"not attached: {visible(each)}")
+                    self._draft.wrong.clear()
                     await self._one(agent, message.text, message.images)
         except EOFError:
             return 0
         finally:
             await agent.close()
 
-    async def _one(self, agent: Agent, text: str, images: tuple[tuple[str, bytes], ...]) -> None:
+    async def _one(self, agent: Agent, text: str, images: Sequence[Given]) -> None:
         self._say("working")
         self._turn = asyncio.create_task(agent.run(text, images))
         try:
             await self._turn
         except asyncio.CancelledError:
             pass
+        except UsageError as error:
+            self._say(visible(str(error)))
         finally:
             self._turn = None
 

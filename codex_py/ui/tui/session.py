@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from codex_py.agent import Agent
     from codex_py.host.background import Process
     from codex_py.launch import Launch
+    from codex_py.showing import Given
     from codex_py.ui.render import Renderer
     from codex_py.ui.tui.opening import Opener
     from codex_py.ui.tui.prompts import Prompt
@@ -83,10 +84,10 @@ class Sitting:
             self._mode = (len(entries), standing(self.agent.kit.policy, entries).mode)
         return self._mode[1]
 
-    async def run(self, prompt: str, images: tuple[tuple[str, bytes], ...]) -> int:
+    async def run(self, prompt: str, images: Sequence[Given]) -> int:
         """Until the person leaves. Returns the exit code."""
         self.attention.begin()
-        first = Message(prompt, prompt, images) if prompt or images else None
+        first = Message(prompt, prompt, tuple(images)) if prompt or images else None
         try:
             return await self.screen.run(lambda: self.spawn(self._begin(first)))
         finally:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from codex_py.core.entries import Context, Image, Part, Text
+from codex_py.core.entries import Context, Part, Text
+from codex_py.core.errors import UsageError
 from codex_py.ui.tui import status
 from codex_py.ui.tui.draft import Message
 
@@ -36,7 +38,7 @@ class Turns:
     def submit(self, message: Message, *, steer: bool) -> None:
         """A message was sent: a turn, or the queue, or into the running turn."""
         if self.running and steer:
-            self.steered.append(message)
+            self._steer(message)
         else:
             self.queue.append(message)
         self.next()
@@ -44,7 +46,28 @@ class Turns:
     def steer_first(self) -> None:
         """The first queued message goes into the running turn."""
         if self.running and self.queue:
-            self.steered.append(self.queue.pop(0))
+            self._steer(self.queue.pop(0))
+        self.next()
+
+    def _steer(self, message: Message) -> None:
+        if message.images:
+            self._sitting.spawn(self._ready(message))
+        else:
+            self.steered.append(message)
+
+    async def _ready(self, message: Message) -> None:
+        """Decode the pictures beside the turn, then let the message in."""
+        sitting = self._sitting
+        try:
+            assert sitting.agent is not None
+            parts = await sitting.agent.parts(message.text, message.images)
+        except UsageError:
+            sitting.composer.put_back(message.typed)
+            raise
+        if self.running:
+            self.steered.append(replace(message, parts=parts))
+        else:
+            self.queue.append(message)
         self.next()
 
     def take_back(self) -> str:
@@ -76,6 +99,10 @@ class Turns:
             await agent.run(message.text, message.images)
         except asyncio.CancelledError:
             self.give_back()
+        except UsageError as error:
+            # Nothing was sent: the message is the person's again.
+            sitting.composer.put_back(message.typed)
+            sitting.failed(error)
         except Exception as error:
             sitting.failed(error)
         finally:
@@ -118,21 +145,10 @@ class Turns:
 
     def inbox(self) -> list[tuple[Part, ...]]:
         """What goes into the running turn now, taken away by asking."""
-        found = [self._parts(message) for message in self.steered]
+        found = [message.parts or (Text(message.text),) for message in self.steered]
         self.steered.clear()
         self._count()
         return found
-
-    def _parts(self, message: Message) -> tuple[Part, ...]:
-        from codex_py.host.images import inspect  # late: few messages have a picture
-
-        found: list[Part] = [Text(message.text)]
-        for name, data in message.images:
-            assert self._sitting.agent is not None
-            seen = inspect(data)
-            blob = self._sitting.agent.session.keep(data)
-            found.append(Image(blob, seen.media_type, name, seen.width, seen.height))
-        return tuple(found)
 
     def _tell_mode(self, agent: Agent) -> None:
         """The model learns of a changed mode with the next message."""
