@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help install fmt check test slow demo bench clean
+.PHONY: help install fmt check test slow demo bench receipts clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,9 @@ demo: install ## one real task, one-shot and full-auto, on a small repository
 
 bench: install ## the benchmarks against the scripted model server
 	$(BIN)/python benchmarks/steps.py
+
+receipts: install ## precision and recall of the receipts on labelled messages
+	$(BIN)/python benchmarks/receipts.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache

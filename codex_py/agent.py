@@ -24,6 +24,7 @@ from codex_py.core.entries import (
 )
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import Ask, Kit
+from codex_py.core.receipt import Receipt, receipt
 from codex_py.core.session import Session
 from codex_py.core.turn import run_turn
 from codex_py.effects import Effects
@@ -33,6 +34,7 @@ from codex_py.host.confine import Ground, WrongPlace
 from codex_py.host.git import branch, find_root, head
 from codex_py.host.keeping import Keeper, Keeping
 from codex_py.launch import Launch
+from codex_py.proof import files_now
 from codex_py.settings import Settings
 from codex_py.showing import Given, blind, parts, take
 from codex_py.version import __version__
@@ -84,6 +86,12 @@ class Agent:
         """The entries of the newest turn."""
         return self.session.entries[self._turn :]
 
+    def receipt(self) -> Receipt:
+        """What really happened in the newest turn, and its final message held against it."""
+        host = self.kit.host
+        now = files_now(host)
+        return receipt(self.session.entries, self._turn, cwd=host.cwd, workspace=now)
+
     def describe(self) -> str:
         """One line: version, model, mode, folder."""
         policy, host = self.kit.policy, self.kit.host
@@ -96,11 +104,13 @@ class Agent:
         Raises UsageError where full-auto has nothing to confine with.
         """
         host = self.kit.host
-        if not host.free:
+        if not host.free and not self.kit.requires:
             return ""
         try:
             await asyncio.to_thread(host.confined.ready, "workspace-write")
         except Unconfined as error:
+            if not host.free:
+                raise UsageError(f"required commands run confined, but {error}") from error
             raise UsageError(no_wall(error)) from error
         return host.weakness
 

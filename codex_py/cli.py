@@ -139,6 +139,7 @@ def _parser(prog: str, again: str = "") -> _Parser:
     add("--output-schema", default="", metavar="FILE", help="JSON schema of the final message")
     add("--skip-git-repo-check", action="store_true", help="no warning outside Git")
     _budgets(parser)
+    _proof(parser)
     add("--color", choices=("auto", "always", "never"), default="auto")
     add("-V", "--version", action="store_true")
     return parser
@@ -162,6 +163,20 @@ def _budgets(parser: argparse.ArgumentParser) -> None:
     add("--max-tokens", type=int, default=0, metavar="N", help="… uses more tokens")
     add("--max-steps", type=int, default=0, metavar="N", help="… after N model requests in a turn")
     add("--max-time", default="", metavar="TIME", help="… after 90 (s), 10m or 1h30m in a turn")
+
+
+def _proof(parser: argparse.ArgumentParser) -> None:
+    """What must be shown before a turn counts as done."""
+    add = parser.add_argument
+    add("--receipt", default="", metavar="FILE", help="write what really happened as JSON")
+    add("--verify", action="store_true", help="claims without evidence go back to the model once")
+    add(
+        "--require",
+        action="append",
+        default=[],
+        metavar="CMD",
+        help="run CMD, confined, once the model is done: it must end with 0 (repeatable)",
+    )
 
 
 def _start(args: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from codex_py.host import Host
 from codex_py.host.keeping import Keeper
 from codex_py.lines import reader
 from codex_py.prompts import text
+from codex_py.proof import Proof, files_now
 from codex_py.settings import Settings, secret_places
 from codex_py.tools import builtin
 
@@ -57,6 +58,8 @@ def equip(
         limits=limits_of(settings, brain),
         price=brain.price,
         nudge=_nudge(settings, brain),
+        proof=Proof(host, settings.verify, settings.require, settings.require_tries, files_now),
+        requires=bool(settings.require),
         vision=brain.vision,
         eyes=brain.eyes(settings.image_detail),
         window=settings.model_context_window or brain.window,

@@ -29,12 +29,14 @@ ARROWS = {
     "settings": {"core"},
     "context": {"core", "settings"},
     "lines": {"core"},
+    "proof": {"core", "effects", "host"},
     "brain": {"core", "eyes", "models", "settings", "prompts"},
     "showing": {"core", "eyes", "host", "pictures"},
-    "equip": {"brain", "core", "host", "lines", "prompts", "settings", "tools"},
+    "equip": {"brain", "core", "host", "lines", "prompts", "proof", "settings", "tools"},
     "agent": {
         "launch",
         "showing",
+        "proof",
         "lines",
         "brain",
         "equip",
@@ -52,6 +54,7 @@ ARROWS = {
     "ui": {
         "launch",
         "showing",
+        "proof",
         "lines",
         "pictures",
         "agent",
@@ -234,6 +237,7 @@ def test_the_turn_is_read_in_one_sitting() -> None:
 ROOMS = {
     "core": 5_000,
     "core/commands": 3_300,
+    "core/receipt": 3_000,
     "host": 4_000,
     "pictures": 1_400,
     "models": 6_500,

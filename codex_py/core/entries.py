@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
+from codex_py.core.checked import Checked
 from codex_py.core.entry import Entry
 from codex_py.core.kept import Snapshot, Touched, Undoing, Undone
 from codex_py.core.parts import Delta, DeltaOf, Image, Json, Part, Source, Text, Usage, words
@@ -14,6 +15,7 @@ __all__ = [
     "Assistant",
     "By",
     "Changed",
+    "Checked",
     "Cited",
     "Compacted",
     "Context",
@@ -312,6 +314,7 @@ KINDS: dict[str, type[Entry]] = {
         ToolResult,
         Compacted,
         Changed,
+        Checked,
         Notice,
         TurnEnded,
         Snapshot,

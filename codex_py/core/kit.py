@@ -11,6 +11,7 @@ from codex_py.core.limits import Limits
 from codex_py.core.money import Price
 from codex_py.core.policy import Policy, ReadLine
 from codex_py.core.request import ModelSettings, ToolSpec
+from codex_py.core.session import Session
 from codex_py.core.tool import Tool
 from codex_py.core.truncate import LIMIT
 from codex_py.eyes import Eyes
@@ -24,6 +25,12 @@ Ask = Callable[[ToolCall, Decision], Awaitable[Decision]]
 def silent(turn: Sequence[Entry]) -> str:
     """The nudge of models that need none."""
     del turn
+    return ""
+
+
+async def no_proof(session: Session, start: int) -> str:
+    """The proof of runs that require nothing."""
+    del session, start
     return ""
 
 
@@ -49,6 +56,10 @@ class Kit:
     """A reminder for a model that stopped early; empty to let the turn end."""
     keeper: Keeper | None = None
     """Keeps what files held before each step; None where nothing is to be undone."""
+    proof: Callable[[Session, int], Awaitable[str]] = no_proof
+    """Asked when the turn could end: what the model must still do; empty to let it end."""
+    requires: bool = False
+    """Proof runs commands, which must be confined."""
     vision: bool = True
     eyes: Eyes = field(default_factory=Eyes)
     window: int = 0

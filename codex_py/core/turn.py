@@ -86,7 +86,7 @@ async def _rounds(session: Session, start: int, kit: Kit, clock: asyncio.Timeout
         cut = _cut_off(session.entries)
         if cut:
             return TurnEnded(reason="limit", error=f"the model's answer was cut off: {cut}")
-        nudge = kit.nudge(session.entries[start:])
+        nudge = kit.nudge(session.entries[start:]) or await kit.proof(session, start)
         if not nudge:
             return TurnEnded(reason="done")
         session.append(User(parts=(Text(nudge),)))

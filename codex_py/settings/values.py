@@ -110,3 +110,9 @@ class Settings:
     """JSON schema, as text, that the final message must be of: from `--output-schema`."""
     model_given: bool = False
     """The model was chosen by flag or file, not left at its default."""
+    verify: bool = False
+    """Ask the model once for evidence of what its final message claims without any."""
+    require: tuple[str, ...] = ()
+    """Commands that must end with 0 before a turn is done; the harness runs them, confined."""
+    require_tries: int = 3
+    """How often a required command's failure is sent back to the model."""

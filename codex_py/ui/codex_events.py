@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from codex_py.core.entries import (
     Assistant,
+    Checked,
     Cited,
     Decision,
     Delta,
@@ -76,6 +77,9 @@ class Mapping:
                 return self._decided(entry)
             case ToolResult():
                 return self._finished(entry)
+            case Checked():
+                status = "completed" if entry.ok else "failed"
+                return [self._whole(_command(entry.command, entry.output, entry.exit_code, status))]
             case Notice() if entry.level != "info":
                 return [self._whole({"type": "error", "message": entry.text})]
             case Delta(of="retry"):

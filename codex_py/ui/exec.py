@@ -28,7 +28,9 @@ from codex_py.core.entries import (
 )
 from codex_py.core.errors import UsageError
 from codex_py.core.money import Tally, tally
+from codex_py.core.receipt import final_message
 from codex_py.launch import Launch
+from codex_py.proof import unmet
 from codex_py.settings import Settings
 from codex_py.showing import Given
 from codex_py.ui.codex_events import Mapping
@@ -46,6 +48,8 @@ class Options:
     json: bool = False
     last_message: str = ""
     colour: bool = False
+    receipt: str = ""
+    """Where to write the receipt."""
 
 
 async def nobody(call: ToolCall, decision: Decision) -> Decision:
@@ -57,7 +61,9 @@ async def nobody(call: ToolCall, decision: Decision) -> Decision:
 def run(settings: Settings, launch: Launch, options: Options, images: Sequence[Given]) -> int:
     """Run one task to its end. Returns the exit code."""
     if options.last_message:
-        _writable(options.last_message)
+        _writable(options.last_message, "-o")
+    if options.receipt:
+        _writable(options.receipt, "--receipt")
     interrupted: list[int] = []
     try:
         code = asyncio.run(_main(settings, launch, options, images, interrupted))
@@ -87,6 +93,8 @@ async def _main(
     except asyncio.CancelledError:
         out.note("interrupted; what was done is kept", "yellow")
         out.note(f"session {agent.session.path}", "dim")
+        if options.receipt:
+            out.receipt(agent, "interrupted")
         raise
     finally:
         await asyncio.shield(agent.close())
@@ -184,11 +192,28 @@ class _Out:
             self.note("refused by the sandbox:", "yellow")
             for each in walls:
                 self.note(f"  {each}", "yellow")
+        if not self._options.json or self._options.receipt:
+            self.receipt(agent, ended.reason)
         if ended.reason == "failed":
             return FAILED
         if ended.reason in ("limit", "stuck"):
             return LIMIT
+        if unmet(turn):
+            return CHECK
         return REFUSED if refused else DONE
+
+    def receipt(self, agent: Agent, reason: str) -> None:
+        """Say what really happened, and write it down where that was asked for."""
+        from codex_py.core.receipt.plain import plain  # late: when all is done
+        from codex_py.ui.receipt import doubts, line  # late: as above
+
+        found = agent.receipt()
+        if self._options.receipt:
+            data = plain(found, session=agent.session.id, ended=reason)
+            _replace(self._options.receipt, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+        self.note(f"receipt: {line(found)}", "dim")
+        for each in doubts(found):
+            self.note(f"  {each}", "yellow")
 
     def _summary(self, agent: Agent, ended: TurnEnded) -> None:
         if ended.error:
@@ -204,14 +229,6 @@ class _Out:
     def _error(self, text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
-
-
-def final_message(turn: Sequence[Entry]) -> str:
-    """The last whole message of a turn; empty when there is none."""
-    for entry in reversed(turn):
-        if isinstance(entry, Assistant) and not entry.partial and entry.text.strip():
-            return entry.text
-    return ""
 
 
 def cited(turn: Sequence[Entry]) -> tuple[Source, ...]:
@@ -269,7 +286,19 @@ def walled(turn: Sequence[Entry]) -> list[str]:
     return found
 
 
-def _writable(path: str) -> None:
+def _writable(path: str, flag: str) -> None:
     folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise UsageError(f"-o {path}: cannot be written there; name a file in a folder you own")
+        raise UsageError(f"{flag} {path}: cannot be written there; name a file in a folder you own")
+
+
+def _replace(path: str, text: str) -> None:
+    """Write a file whole or not at all."""
+    full = os.path.abspath(path)
+    fresh = f"{full}.{os.getpid()}.part"
+    try:
+        Path(fresh).write_text(text, "utf-8")
+        os.replace(fresh, full)
+    except OSError as error:
+        Path(fresh).unlink(missing_ok=True)
+        raise UsageError(f"--receipt {path}: {error.strerror}") from error

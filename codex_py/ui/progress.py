@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from codex_py.core.entries import (
     Assistant,
+    Checked,
     Cited,
     Decision,
     Delta,
@@ -67,6 +68,8 @@ class Progress:
                 self._pictures(event.parts)
             case User():
                 self._pictures(event.parts)
+            case Checked():
+                self._checked(event)
             case Notice():
                 style = {"info": "dim", "warning": "yellow", "error": "red"}[event.level]
                 self._line("!", visible(event.text), style)
@@ -120,6 +123,12 @@ class Progress:
         size = f" · {result.data['bytes']:,} bytes" if result.data["bytes"] > 40_000 else ""
         took = duration(float(result.data["seconds"]))
         self._line(mark, f"{first.lower().rstrip('.')} · {took}{size}", style)
+
+    def _checked(self, check: Checked) -> None:
+        mark, style = ("✓", "green") if check.ok else ("✗", "red")
+        ended = "timed out" if check.timed_out else f"exit code {check.exit_code}"
+        what = one_line(check.command, 300)
+        self._line(mark, f"required: {what} · {ended} · {duration(check.seconds)}", style)
 
     def _subject(self, call: ToolCall) -> str:
         import json  # late: a line or two a run

@@ -32,6 +32,7 @@ def one_shot(args: argparse.Namespace) -> int:
         json=args.json,
         last_message=args.output_last_message,
         colour=colour(args.color),
+        receipt=args.receipt,
     )
     return run(settings, launch, options, images)
 
@@ -72,6 +73,7 @@ def _given(args: argparse.Namespace) -> dict[str, Any]:
             raise UsageError(f"--effort {args.effort!r} is not one of {', '.join(EFFORTS)}")
         given["model_reasoning_effort"] = args.effort
     given |= _budgets(args)
+    given |= _proof(args)
     if args.local and args.oss:
         raise UsageError("--local and --oss exclude each other")
     if args.local:
@@ -113,6 +115,15 @@ def _budgets(args: argparse.Namespace) -> dict[str, Any]:
         given["max_cost"] = money(args.max_cost, "--max-cost")
     if args.max_time:
         given["max_time"] = span(args.max_time, "--max-time")
+    return given
+
+
+def _proof(args: argparse.Namespace) -> dict[str, Any]:
+    given: dict[str, Any] = {"verify": True} if args.verify else {}
+    if args.require:
+        if not all(each.strip() for each in args.require):
+            raise UsageError("--require needs a command, for example --require 'pytest -q'")
+        given["require"] = tuple(args.require)
     return given
 
 

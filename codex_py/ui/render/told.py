@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from codex_py.core.entries import (
     Changed,
+    Checked,
     Cited,
     Compacted,
     Context,
@@ -49,6 +50,12 @@ def told(entry: Entry, paper: Paper) -> list[Styled]:
             return _user(entry, paper)
         case Notice():
             return _note("!", entry.text, LEVELS.get(entry.level, "warn"), paper)
+        case Checked():
+            ended = "timed out" if entry.timed_out else f"exit code {entry.exit_code}"
+            text = f"required: {entry.command} · {ended} · {duration(entry.seconds)}"
+            return _note(
+                paper.sign("ok" if entry.ok else "bad"), text, "dim" if entry.ok else "bad", paper
+            )
         case Decision():
             return _decision(entry, paper)
         case TurnEnded():

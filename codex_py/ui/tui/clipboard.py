@@ -62,7 +62,7 @@ def copying(text: str) -> str:
 
 def copy_answer(sitting: Sitting, _: str = "") -> None:
     """Hand the last answer to the terminal's clipboard."""
-    from codex_py.ui.exec import final_message  # late: rarely needed
+    from codex_py.core.receipt import final_message  # late: rarely needed
 
     text = final_message(sitting.agent.session.entries) if sitting.agent else ""
     if not text:

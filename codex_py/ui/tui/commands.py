@@ -61,6 +61,7 @@ COMMANDS = (
     Command("budget", "what it may still use: /budget [NAME AMOUNT]", "budget.budget"),
     Command("permissions", "what is free, what asks, what you allowed", "told.permissions"),
     Command("add-dir", "one more writable folder: /add-dir FOLDER", "grants.add_dir", False),
+    Command("receipt", "what really happened in the last turn, and its proof", "proof.receipt"),
     Command("why", "why the last calls were allowed, asked or refused", "told.why"),
     Command("tasks", "background processes: /tasks [stop] [NUMBER]", "tasks.tasks"),
     Command("tools", "the model's tools", "told.tools"),

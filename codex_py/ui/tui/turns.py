@@ -10,6 +10,7 @@ from codex_py.core.entries import Context, Part, Text
 from codex_py.core.errors import UsageError
 from codex_py.ui.tui import status
 from codex_py.ui.tui.draft import Message
+from codex_py.ui.tui.proof import footer
 
 if TYPE_CHECKING:
     from codex_py.agent import Agent
@@ -97,6 +98,7 @@ class Turns:
         try:
             self._tell_mode(agent)
             await agent.run(message.text, message.images)
+            await footer(sitting, agent)
         except asyncio.CancelledError:
             self.give_back()
         except UsageError as error:

@@ -1,0 +1,157 @@
+"""Verdicts on `I created FILE`, and on files, functions and flags that are said to exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from codex_py.core.receipt.find import Found
+from codex_py.core.receipt.ledger import Ledger
+
+Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
+
+
+def edited(claim: Found, ledger: Ledger) -> Ruling | None:
+    """A change must be in the log: by an editing tool, or by a command that names the file."""
+    assert claim.rule is not None
+    assert claim.clause is not None
+    path, does = claim.target, claim.rule.does
+    touched = ledger.touching(path)
+    if touched:
+        evidence = [each.n for each in touched]
+        last = touched[-1]
+        if does == "delete" and last.kind not in ("delete",) and not last.moved_from:
+            if ledger.workspace.exists(path) is True and _deleted_itself(claim):
+                return "contradicted", f"{path} is still there", evidence
+        if does == "create" and last.kind == "delete":
+            return "contradicted", f"{path} was deleted", evidence
+        return "supported", f"the log shows the change of {path}", evidence
+    inside = [each.n for each in ledger.facts.files if path in str(each.path)]
+    if path.endswith("/") or "." not in path.rpartition("/")[2]:
+        folder = [
+            each.n
+            for each in ledger.facts.files
+            if f"{path.strip('./')}/".lstrip("/") in f"{each.path}"
+        ]
+        inside += folder
+    if inside:
+        return "supported", "the log shows changes there", inside
+    name = path.rstrip("/").rpartition("/")[2]
+    by_command = [
+        each.n
+        for each in ledger.facts.commands
+        if name in each.command and _WRITERS.search(each.command)
+    ]
+    if by_command:
+        return "supported", "a command in the log wrote it", by_command
+    there = ledger.workspace.exists(path)
+    if does == "create" and there is False:
+        return "contradicted", f"there is no {path}", ()
+    if does == "update" and not _object(claim):
+        # `added a test for parse.py`: the path is what the change is about, not what changed
+        return None if ledger.facts.files else ("contradicted", "no file was changed", ())
+    if there is False and does != "delete" and does != "move":
+        return "contradicted", f"there is no {path}, and the log shows no change of it", ()
+    running = [each.n for each in ledger.acting]
+    if not ledger.facts.files and not running:
+        return "contradicted", "no file was changed and no command that could have was run", ()
+    if ledger.facts.files and not running:
+        return (
+            "contradicted",
+            f"the log shows no change of {path}",
+            [each.n for each in ledger.facts.files],
+        )
+    return "unverified", f"the log shows no change of {path}", running
+
+
+_ABOUT = re.compile(
+    r"(?:\b(?:for|from|of|by|like|per|as|than|via|using|uses|calls|against|matching|following|see|on|about|with|when)\s+(?:the\s+)?(?:[\w-]+\s+)?|参照|参考|根据|使用|调用|来自)\W*$",
+    re.IGNORECASE,
+)
+
+
+def _object(claim: Found) -> bool:
+    """Whether the path is what was changed, not what the change is about."""
+    assert claim.clause is not None
+    start = int(claim.groups.get("at", "0-0").partition("-")[0])
+    before = claim.clause.text[:start]
+    return not _ABOUT.search(before)
+
+
+def _deleted_itself(claim: Found) -> bool:
+    assert claim.clause is not None
+    start = int(claim.groups.get("at", "0-0").partition("-")[0])
+    return not re.search(r"\b(?:from|in)\s+(?:the\s+)?\W*$|从\W*$", claim.clause.text[:start])
+
+
+_WRITERS = re.compile(
+    r">|\b(?:tee|touch|mv|cp|rm|sed\s+-i|install|ln|mkdir|git\s+(?:mv|rm|checkout|apply)|patch|open\(|write|unlink|rename|-o\b|--output|dump|save|to_csv|savefig)"
+)
+
+
+_NEW = re.compile(
+    r"add|implement|introduc|creat|defin|wrote|new|expos|添加|新增|实现|引入|创建|定义|增加|编写",
+    re.IGNORECASE,
+)
+
+
+def exists(claim: Found, ledger: Ledger) -> Ruling | None:
+    """A name must stand in the code, a file in the workspace; what cannot be told is no claim."""
+    what, target = claim.groups["what"], claim.target
+    if what == "path":
+        return _path(claim, ledger)
+    if what == "flag" and _foreign(claim, ledger):
+        return None
+    known = ledger.workspace.mentions(target)
+    if known is True:
+        new = _NEW.search(claim.groups["verb"])
+        return ("supported", f"the code has {target}", _mentions(target, ledger)) if new else None
+    if known is None:
+        return None
+    seen = ledger.with_text(target)
+    if seen and not _NEW.search(claim.groups["verb"]):
+        return None
+    if _NEW.search(claim.groups["verb"]):
+        return "contradicted", f"the code has no {target}", ()
+    return "unverified", f"the code has no {target}", ()
+
+
+def _mentions(target: str, ledger: Ledger) -> list[int]:
+    return ledger.with_text(target)[:5] or [each.n for each in ledger.facts.files][-3:]
+
+
+_OTHERS = re.compile(
+    r"\b(?:pytest|git|npm|pip|uv|docker|cargo|go|make|curl|ruff|mypy|node|black|grep|rg|ls|tar|gcc|eslint|jest|tsc|bash|coverage|gh|kubectl|terraform|poetry|apt|brew|rsync|ssh|sed|find|yarn|pnpm|webpack|vite)\b",
+    re.IGNORECASE,
+)
+
+
+def _foreign(claim: Found, ledger: Ledger) -> bool:
+    """Whether a flag belongs to another program that the clause or the log names."""
+    assert claim.clause is not None
+    if _OTHERS.search(claim.clause.text):
+        return True
+    return any(claim.target in each.command for each in ledger.facts.commands) and not _NEW.search(
+        claim.groups["verb"]
+    )
+
+
+_GONE = re.compile(
+    r"delet|remov|renam|moved|former|old|previous|删除|移除|重命名|移动|旧的?|原来|以前",
+    re.IGNORECASE,
+)
+
+
+def _path(claim: Found, ledger: Ledger) -> Ruling | None:
+    assert claim.clause is not None
+    if ledger.workspace.exists(claim.target) is not False:
+        return None
+    if _GONE.search(claim.clause.sentence) or ledger.touching(claim.target):
+        return None
+    if claim.target.startswith(("~", "$")):
+        return None
+    seen = ledger.with_text(claim.target, ledger.words)
+    if seen:
+        return None
+    return "contradicted", f"there is no {claim.target}", ()

@@ -1,0 +1,208 @@
+"""Verdicts on `the tests pass` and `I ran the tests`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from codex_py.core.receipt.facts import Command
+from codex_py.core.receipt.find import Found
+from codex_py.core.receipt.ledger import Ledger, is_document
+from codex_py.core.receipt.testing import Tests
+
+Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
+Pair = tuple[Command, Tests]
+WHOLE = re.compile(
+    r"\b(?:full|entire|whole|complete)\b|\ball\b|\bevery\b|完整|全部|所有|全量|整个|全套",
+    re.IGNORECASE,
+)
+
+
+def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
+    """The newest run that covers the claim decides; changes since then make it stale."""
+    pairs = list(ledger.facts.tests)
+    assert claim.rule is not None
+    assert claim.clause is not None
+    if not pairs:
+        return _never(claim, ledger)
+    scope = claim.rule.scope
+    names = _names(claim)
+    count = _number(claim.groups.get("count", ""))
+    total = _number(claim.groups.get("total", ""))
+    if count is not None and total is not None and count < total:
+        return _counts(pairs, count)
+    fitting = [pair for pair in pairs if _covers(pair[1], scope, names)]
+    if count is not None:
+        same = [pair for pair in pairs if pair[1].passed == count]
+        if not same:
+            stated = [pair for pair in pairs if pair[1].passed is not None]
+            if not stated and scope != "count":
+                return _by_run(fitting or pairs, ledger, names)
+            if stated:
+                shown = stated[-1][1].passed
+                return (
+                    "contradicted",
+                    f"the last count in the log is {shown} passed",
+                    [stated[-1][0].n],
+                )
+            return "unverified", "no test run in the log states a count", [pairs[-1][0].n]
+        if scope == "count" or names:
+            fitting = fitting or same
+            fitting = same if scope == "count" else fitting
+        elif not fitting:
+            fitting = same
+    if not fitting:
+        last = pairs[-1]
+        if last[1].outcome == "failed":
+            return "contradicted", "the last test run failed", [last[0].n]
+        part = ", ".join(last[1].selected)
+        return "unverified", f"only part of the suite was run ({part})", [last[0].n]
+    return _by_run(fitting, ledger, names)
+
+
+def _never(claim: Found, ledger: Ledger) -> Ruling | None:
+    """No test run at all; a script that is run as its own check may still be what is meant."""
+    assert claim.rule is not None
+    if claim.rule.scope == "count" and not re.search(
+        r"test|spec|测试|用例|单测|pass|通过", claim.text, re.I
+    ):
+        return None
+    hidden = [
+        each.n
+        for each in ledger.facts.commands
+        if re.search(r"\b(?:test|check|assert)", each.command)
+    ]
+    if not ledger.facts.commands:
+        return "contradicted" if _says_ran(claim) else "unverified", "no test was run", ()
+    return "unverified", "the log has no test run", hidden
+
+
+def _says_ran(claim: Found) -> bool:
+    assert claim.clause is not None
+    return bool(
+        re.search(r"\b(?:ran|run|executed|running)\b|运行|执行|跑", claim.clause.sentence, re.I)
+    )
+
+
+def _by_run(pairs: Sequence[Pair], ledger: Ledger, names: Sequence[str]) -> Ruling:
+    command, tests = pairs[-1]
+    evidence = [command.n]
+    later = [pair for pair in ledger.facts.tests if pair[0].n > command.n]
+    broke = [pair for pair in later if pair[1].outcome == "failed"]
+    if broke and not _outside(broke[-1][1], names):
+        return "contradicted", "a later test run failed", [broke[-1][0].n]
+    if tests.outcome == "failed":
+        changed = ledger.facts.changed_after(command.n)
+        partly = [pair for pair in later if pair[1].outcome == "passed"]
+        if changed and partly:
+            return (
+                "unverified",
+                "the suite failed, and only part of it was run since",
+                [command.n, partly[-1][0].n],
+            )
+        failed = f" ({tests.failed} failed)" if tests.failed else ""
+        return (
+            "contradicted",
+            f"the last run of `{_short(command.command)}` failed{failed}",
+            evidence,
+        )
+    if tests.outcome == "unknown":
+        if command.exit_code == 0 and tests.code == "own":
+            return "unverified", "the runner found no tests to run", evidence
+        why = "its exit code is hidden" if tests.code != "own" else "it did not end by itself"
+        return "unverified", f"the outcome of the test run is not known: {why}", evidence
+    stale = [each for each in ledger.facts.changed_after(command.n) if not is_document(each.path)]
+    if stale:
+        return (
+            "unverified",
+            f"{stale[0].path} changed after the last test run",
+            [command.n, stale[0].n],
+        )
+    return "supported", f"`{_short(command.command)}` passed", evidence
+
+
+def _short(command: str) -> str:
+    flat = " ".join(command.split())
+    return flat if len(flat) <= 60 else f"{flat[:59]}…"
+
+
+def _counts(pairs: Sequence[Pair], count: int) -> Ruling:
+    for command, tests in reversed(pairs):
+        if tests.passed == count:
+            return "supported", "the log states these counts", [command.n]
+    return "contradicted", "no test run in the log has these counts", [pairs[-1][0].n]
+
+
+def _covers(tests: Tests, scope: str, names: Sequence[str]) -> bool:
+    if tests.whole:
+        return True
+    if names:
+        return any(_overlap(name, chosen) for name in names for chosen in tests.selected)
+    return scope == "one"
+
+
+def _overlap(name: str, chosen: str) -> bool:
+    one, other = name.removeprefix("./"), chosen.removeprefix("./")
+    stem = re.sub(r"\.\w+$", "", one.rpartition("/")[2].rpartition("::")[2]).removeprefix("test_")
+    return one in other or other in one or (len(stem) > 2 and stem in other)
+
+
+def _outside(tests: Tests, names: Sequence[str]) -> bool:
+    """Whether a failed run speaks of other tests than those named."""
+    return (
+        bool(names)
+        and not tests.whole
+        and not any(_overlap(a, b) for a in names for b in tests.selected)
+    )
+
+
+TESTISH = re.compile(r"test|spec", re.IGNORECASE)
+
+
+def _names(claim: Found) -> list[str]:
+    """The tests or files that the claim is narrowed to."""
+    assert claim.clause is not None
+    found = [claim.groups["name"]] if claim.groups.get("name") else []
+    for code in claim.clause.codes:
+        if " " not in code and TESTISH.search(code):
+            found.append(code)
+    words = re.findall(r"[\w./-]*test[\w./-]*\.\w{1,4}\b", claim.clause.text)
+    return [
+        each.strip("`")
+        for each in (*found, *words)
+        if each.strip("`") not in ("tests", "test", "pytest", "unittest")
+    ]
+
+
+def _number(text: str) -> int | None:
+    plain = text.replace(",", "")
+    return int(plain) if plain.isdigit() else None
+
+
+def ran_tests(claim: Found, ledger: Ledger) -> Ruling:
+    """`I ran the tests`, `I ran the full suite`, `I ran pytest tests/test_a.py`."""
+    assert claim.clause is not None
+    pairs = list(ledger.facts.tests)
+    if not pairs:
+        if not ledger.facts.commands:
+            return "contradicted", "no command was run", ()
+        looked = [each.n for each in ledger.facts.commands if "test" in each.command]
+        return "contradicted", "the log has no test run", looked
+    names = _names(claim)
+    commands = [code for code in claim.clause.codes if " " in code]
+    for code in commands:
+        if ledger.ran(code):
+            return "supported", "the log shows the run", [each.n for each in ledger.ran(code)]
+    if names:
+        fitting = [pair for pair in pairs if _covers(pair[1], "", names)]
+        if fitting:
+            return "supported", "the log shows the run", [fitting[-1][0].n]
+        return "unverified", f"no test run in the log takes {names[0]}", [pairs[-1][0].n]
+    if WHOLE.search(claim.clause.text):
+        whole = [pair for pair in pairs if pair[1].whole]
+        if not whole:
+            part = ", ".join(pairs[-1][1].selected)
+            return "unverified", f"only part of the suite was run ({part})", [pairs[-1][0].n]
+        return "supported", "the log shows the run", [whole[-1][0].n]
+    return "supported", "the log shows a test run", [pairs[-1][0].n]
