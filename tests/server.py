@@ -190,6 +190,9 @@ class Server:
                 self._fault(out, event["fault"])
             else:
                 out.event(event)
+                if told["pace"]:
+                    out.flush()
+                    self._stop.wait(told["pace"])
         out.finish()
         return None
 

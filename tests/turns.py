@@ -96,6 +96,11 @@ def ended(reason: str) -> Item:
     return {"fault": "incomplete", "reason": reason}
 
 
+def pace(seconds: float) -> Item:
+    """Each event of the turn is a packet of its own, this long after the one before."""
+    return {"pace": seconds}
+
+
 def gate() -> Item:
     """The stream waits here until `server.gate` is set; `server.reached` tells that it waits."""
     return {"gate": True}

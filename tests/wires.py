@@ -13,9 +13,9 @@ Json = dict[str, Any]
 
 def status_of(items: list[Item]) -> Json:
     """The last word on each setting of a turn: usage, style, model."""
-    found: Json = {"usage": USAGE, "style": []}
+    found: Json = {"usage": USAGE, "style": [], "pace": 0}
     for item in items:
-        found |= {key: item[key] for key in ("usage", "style", "model") if key in item}
+        found |= {key: item[key] for key in ("usage", "style", "model", "pace") if key in item}
     return found
 
 

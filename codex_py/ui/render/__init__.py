@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from codex_py.core.entries import (
@@ -70,25 +71,38 @@ class Renderer:
 
     def warm(self) -> None:
         """Load what drawing needs, ahead of time; may run in another thread."""
-        self._draw([Block("text", ("warm *up*",)), Block("code", ("x",), language="python")])
+        from codex_py.ui.render.markdown import Markdown  # late: what this is about
+
+        self._drawer = Markdown()
+        for block in (Block("text", ("warm *up*",)), Block("code", ("x",), language="python")):
+            for lines in self._drawer.draw(block, self._paper):
+                self._paper.ansi(lines)
 
     def resize(self, width: int) -> None:
         """From now on lines are at most this wide; what was printed stays as it is."""
         self._paper = self._paper.resized(width)
 
+    def pieces(self, event: Entry | Delta) -> Iterator[str]:
+        """What to print of an event, in pieces of which each takes a moment to draw.
+
+        They must be taken to the end before the next event is handed over.
+        """
+        if isinstance(event, Entry):
+            yield from self._entry(event)
+        elif event.of == "retry":
+            yield self._retried(event.text)
+        elif event.of == "text":
+            yield self._think()
+            self._streamed.append(event.text)
+            yield from self._blocks(self._cutter.feed(event.text))
+        else:
+            if event.of == "reasoning":
+                self._thoughts.append(event.text)
+            self._live.take(event)
+
     def delta(self, delta: Delta) -> str | None:
         """Take a fragment; returns the blocks that it completes."""
-        if delta.of == "retry":
-            return self._retried(delta.text)
-        if delta.of == "text":
-            told = self._think()
-            self._streamed.append(delta.text)
-            told += self._shown(self._draw(list(self._cutter.feed(delta.text))))
-            return told or None
-        if delta.of == "reasoning":
-            self._thoughts.append(delta.text)
-        self._live.take(delta)
-        return None
+        return "".join(self.pieces(delta)) or None
 
     def live(self, most: int = LIVE) -> str:
         """What is not finished, at most so many lines; empty when all is printed."""
@@ -96,25 +110,28 @@ class Renderer:
 
     def flush(self) -> str | None:
         """The rest of the streamed text, complete or not: a message ended or was cut off."""
-        told = self._shown(self._draw(list(self._cutter.flush())))
+        told = "".join(self._blocks(self._cutter.flush()))
         self._cutter = Cutter()
         return told or None
 
     def entry(self, entry: Entry) -> str | None:
         """What to print of an entry; None also when its deltas have shown it already."""
+        return "".join(self.pieces(entry)) or None
+
+    def _entry(self, entry: Entry) -> Iterator[str]:
         match entry:
             case Assistant():
-                told = self._message(entry)
+                yield from self._message(entry)
             case Reasoning():
-                told = self._reasoning(entry)
+                yield self._reasoning(entry)
             case ToolCall():
-                told = self.flush() or ""
+                yield self.flush() or ""
                 self._live.calls[entry.call_id] = entry
             case ToolResult():
-                told = (self.flush() or "") + self._result(entry)
+                yield self.flush() or ""
+                yield self._result(entry)
             case _:
-                told = self._other(entry)
-        return told or None
+                yield self._other(entry)
 
     def expand(self, entry: Entry, whole: str = "") -> str:
         """All of an entry. `whole` is the text of the file that a result's `full` names."""
@@ -132,25 +149,27 @@ class Renderer:
 
         return self._paper.ansi(question(call, decision, self._paper, read))
 
-    def _message(self, entry: Assistant) -> str:
+    def _message(self, entry: Assistant) -> Iterator[str]:
         streamed = "".join(self._streamed)
         text = entry.text.strip()
         if streamed.strip() and streamed.strip().startswith(text):
             at = streamed.index(text) + len(text)
             self._streamed = [streamed[at:]] if streamed[at:].strip() else []
-            told = "" if self._streamed else self.flush() or ""
+            yield "" if self._streamed else self.flush() or ""
         else:
             # What was kept is not what was streamed: the log is the truth.
-            told = self.flush() or ""
+            yield self.flush() or ""
             if self._printed and streamed.strip():
-                told += self._said("the message as it was kept:", "warn")
+                yield self._said("the message as it was kept:", "warn")
             self._streamed = []
             cutter = Cutter()
-            blocks = [*cutter.feed(text), *cutter.flush()]
-            told += self._think() + self._shown(self._draw(blocks))
+            yield self._think()
+            yield from self._blocks(cutter.feed(text))
+            yield from self._blocks(cutter.flush())
         if not self._streamed:
             self._printed = False
-        return told + (self._said("[cut off]", "warn") if entry.partial else "")
+        if entry.partial:
+            yield self._said("[cut off]", "warn")
 
     def _reasoning(self, entry: Reasoning) -> str:
         if self._thought and _dense(entry.summary) in _dense(self._thought):
@@ -205,14 +224,14 @@ class Renderer:
         self._live.sampled()
         return self._said(f"{self._paper.sign('retry')} {why}{void}", "warn")
 
-    def _draw(self, blocks: list[Block]) -> list[Text]:
-        if not blocks:
-            return []
-        if self._drawer is None:
-            from codex_py.ui.render.markdown import Markdown  # late: not all answers are Markdown
+    def _blocks(self, blocks: Iterable[Block]) -> Iterator[str]:
+        for block in blocks:
+            if self._drawer is None:
+                from codex_py.ui.render.markdown import Markdown  # late: not every answer has any
 
-            self._drawer = Markdown()
-        return [line for block in blocks for line in self._drawer.draw(block, self._paper)]
+                self._drawer = Markdown()
+            for lines in self._drawer.draw(block, self._paper):
+                yield self._shown(lines)
 
     def _shown(self, lines: list[Text]) -> str:
         told = self._paper.ansi(lines)

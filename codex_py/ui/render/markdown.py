@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from codex_py.ui.render.cells import cells
-from codex_py.ui.render.code import highlighted
+from codex_py.ui.render.code import slowly
 from codex_py.ui.render.paper import NARROWEST, Paper
 from codex_py.ui.render.stream import Block
 from codex_py.ui.render.table import table
@@ -29,16 +29,23 @@ class Markdown:
     def __init__(self) -> None:
         self._parser: MarkdownIt | None = None
 
-    def draw(self, block: Block, paper: Paper) -> list[Text]:
-        """The lines of a finished block, with the blank line that belongs before it."""
-        gap = [paper.text()] if block.gap else []
+    def draw(self, block: Block, paper: Paper) -> Iterator[list[Text]]:
+        """The lines of a finished block, with the blank line that belongs before it.
+
+        They come a few at a time, sometimes none, so that drawing can be left for a moment.
+        """
+        if block.gap:
+            yield [paper.text()]
         if block.kind == "code":
-            return [*gap, *_fenced(block, paper)]
+            yield from _fenced(block, paper)
+            return
         from markdown_it.tree import SyntaxTreeNode  # late: most starts show no Markdown
 
         source = "\n".join(block.lines)
         tree = SyntaxTreeNode(self.parser.parse(source, {}))
-        return [*gap, *_blocks(tree.children, paper)]
+        yield []
+        for node in tree.children:
+            yield _block(node, paper)
 
     @property
     def parser(self) -> MarkdownIt:
@@ -53,13 +60,13 @@ class Markdown:
         return self._parser
 
 
-def _fenced(block: Block, paper: Paper) -> Iterator[Text]:
+def _fenced(block: Block, paper: Paper) -> Iterator[list[Text]]:
     if block.opens:
-        yield from paper.wrap(paper.text(f"```{block.language}", "dim"))
-    for line in highlighted(block.lines, block.language, paper, block.before):
-        yield from paper.fold(line)
+        yield paper.wrap(paper.text(f"```{block.language}", "dim"))
+    for group in slowly(block.lines, block.language, paper, block.before):
+        yield [line for code in group for line in paper.fold(code)]
     if block.closes:
-        yield paper.text("```", "dim")
+        yield [paper.text("```", "dim")]
 
 
 def _blocks(nodes: Iterable[SyntaxTreeNode], paper: Paper, *, tight: bool = True) -> list[Text]:
@@ -106,7 +113,7 @@ def _code(node: SyntaxTreeNode, paper: Paper) -> list[Text]:
         return [each for line in lines for each in paper.fold(paper.text("    " + line))]
     words = node.info.split()
     block = Block("code", lines, False, words[0] if words else "", (), True, True)
-    return list(_fenced(block, paper))
+    return [line for group in _fenced(block, paper) for line in group]
 
 
 def _list(node: SyntaxTreeNode, paper: Paper) -> list[Text]:

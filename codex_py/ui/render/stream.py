@@ -9,8 +9,10 @@ from typing import Literal
 
 LARGEST = 3_000
 """Characters after which a block, or a line, is handed on though it is not complete."""
-CHUNK = 50
-"""Lines of code handed on at once."""
+CHUNK = 25
+"""Lines of code handed on at once: few, as drawing them must not hold up a key."""
+BEFORE = 50
+"""Lines of code before these that the lexer is given again."""
 
 Kind = Literal["text", "item", "quote", "table", "code"]
 
@@ -217,7 +219,7 @@ class Cutter:
             return
         yield Block(kind, lines, gap, self.language if code else "", self.before, opens, closes)
         self.opened = code and not closes
-        self.before = lines[-CHUNK:] if code and not closes else ()
+        self.before = (*self.before, *lines)[-BEFORE:] if code and not closes else ()
 
 
 def _starts(line: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import stat
 from collections.abc import Callable
@@ -74,6 +75,7 @@ async def opened(sitting: Sitting, opener: Opener | None = None) -> Agent | None
         sitting.say(str(error), "red")
         sitting.say("then send your message again, or /model NAME, or /quit", "yellow")
         return None
+    gc.freeze()  # what is loaded stays: no collection has to look at it while keys are typed
     sitting.take(agent, renderer)
     sitting.spawn(asyncio.to_thread(agent.brain.warm))
     if agent.brain.warning:

@@ -6,7 +6,9 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +17,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.formatted_text import ANSI, to_formatted_text
+from prompt_toolkit.formatted_text import ANSI, AnyFormattedText, to_formatted_text
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input, create_input
 from prompt_toolkit.key_binding import KeyBindingsBase
@@ -44,6 +46,8 @@ STYLE = Style.from_dict(
 )
 TOGETHER = 0.03
 """Seconds for which what is printed is gathered, so that one redraw serves many pieces."""
+SLICE = 0.004
+"""Seconds of drawing after which keys are looked at again."""
 
 
 @dataclass(slots=True)
@@ -72,13 +76,16 @@ class Screen:
     """One prompt_toolkit application for the whole session, without the alternate screen.
 
     Contract: `print` may be called at any time from the loop's thread; the text, whole lines
-    already safe for a terminal, lands above the live area in order.
+    already safe for a terminal, lands above the live area in order. What is handed over as
+    pieces is drawn a little at a time, so that a key never waits for a long answer.
     """
 
     def __init__(
         self, parts: Parts, look: Look, history: History, keys: KeyBindingsBase, device: Device
     ) -> None:
         self._parts = parts
+        self._undrawn: deque[Iterator[str]] = deque()
+        self._drawing = False
         self._pending: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._away = False
@@ -97,6 +104,7 @@ class Screen:
             output=device.output or _output(),
             include_default_pygments_style=False,
             erase_when_done=True,
+            max_render_postpone_time=None,
         )
         self.app.ttimeoutlen = self.app.timeoutlen = 0.05
 
@@ -128,7 +136,7 @@ class Screen:
         )
         typing = Condition(parts.typing)
         control = FormattedTextControl(
-            lambda: list(parts.question(self.width)), focusable=True, show_cursor=False
+            self._once(parts.question), focusable=True, show_cursor=False
         )
         self._choice = Window(control, dont_extend_height=True)
         self._composer = composer
@@ -146,24 +154,63 @@ class Screen:
         return Layout(rows, focused_element=composer)
 
     def _strip(self, text: Callable[[int], Sequence[tuple[str, str]]]) -> ConditionalContainer:
-        control = FormattedTextControl(lambda: list(text(self.width)))
-        window = Window(control, dont_extend_height=True)
-        return ConditionalContainer(window, Condition(lambda: bool(text(self.width))))
+        once = self._once(text)
+        window = Window(FormattedTextControl(once), dont_extend_height=True)
+        return ConditionalContainer(window, Condition(lambda: bool(once())))
+
+    def _once(
+        self, text: Callable[[int], Sequence[tuple[str, str]]]
+    ) -> Callable[[], AnyFormattedText]:
+        """The text of a strip, asked for once in a redraw, which wants it several times."""
+        known: list[Any] = [-1, []]
+
+        def asked() -> AnyFormattedText:
+            if known[0] != self.app.render_counter:
+                known[:] = self.app.render_counter, list(text(self.width))
+            found: AnyFormattedText = known[1]
+            return found
+
+        return asked
 
     def ask(self, on: bool) -> None:
         """Keys go to the question, or back to the composer."""
         self.app.layout.focus(self._choice if on else self._composer)
 
-    def print(self, text: str) -> None:
-        """Put finished lines above the live area."""
-        if not text:
-            return
-        self._pending.append(text if text.endswith("\n") else text + "\n")
-        if self._timer is None and self.app.is_running:
-            self._timer = asyncio.get_running_loop().call_later(TOGETHER, self.flush)
+    def print(self, text: str | Iterable[str]) -> None:
+        """Put finished lines above the live area; pieces are drawn when their turn comes."""
+        self._undrawn.append(iter((text,) if isinstance(text, str) else text))
+        if not self._drawing and self.app.is_running:
+            self._drawing = True
+            asyncio.get_running_loop().call_soon(self._draw)
+
+    def _draw(self, seconds: float = SLICE) -> None:
+        """Draw what waits, for so long; the rest after the keys that were typed meanwhile."""
+        self._drawing = False
+        until = time.monotonic() + seconds
+        while self._undrawn and time.monotonic() < until:
+            try:
+                text = next(self._undrawn[0], None)
+            except BaseException:
+                self._undrawn.popleft()
+                raise
+            if text is None:
+                self._undrawn.popleft()
+            elif text:
+                self._pending.append(text if text.endswith("\n") else text + "\n")
+        loop = asyncio.get_running_loop()
+        if self._undrawn:
+            self._drawing = True
+            loop.call_soon(self._draw)
+        if self._pending and self._timer is None and self.app.is_running:
+            self._timer = loop.call_later(TOGETHER, self._write)
 
     def flush(self) -> None:
-        """Write what waits to be printed now."""
+        """Draw and write all that waits now."""
+        while self._undrawn:
+            self._draw(60.0)
+        self._write()
+
+    def _write(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

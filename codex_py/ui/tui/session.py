@@ -174,10 +174,7 @@ class Sitting:
         self.live(event)
         if self.renderer is None or self._quiet:
             return
-        delta = isinstance(event, Delta)
-        text = self.renderer.delta(event) if delta else self.renderer.entry(event)  # type: ignore[arg-type]
-        if text:
-            self.screen.print(text)
+        self.screen.print(self.renderer.pieces(event))
         if isinstance(event, Changed):
             self.redraw()
 
