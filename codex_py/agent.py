@@ -12,7 +12,9 @@ from typing import Any
 from codex_py.brain import Brain, Tell, choose
 from codex_py.context import documents, environment
 from codex_py.core import session as sessions
+from codex_py.core.compact import compact
 from codex_py.core.entries import (
+    Compacted,
     Context,
     Entry,
     Notice,
@@ -76,6 +78,10 @@ class Agent:
             return parts(shown, self.kit.eyes, self.session.keep)
 
         return (Text(prompt), *await asyncio.to_thread(ready))
+
+    async def compact(self) -> Compacted | None:
+        """Sum up the conversation now; None when nothing is new since it last was."""
+        return await compact(self.session, self.kit)
 
     @property
     def turn_start(self) -> int:

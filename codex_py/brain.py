@@ -68,7 +68,11 @@ class Brain:
     @property
     def window(self) -> int:
         """Tokens it can hold; 0 when not known."""
-        return self.model.window if self.model else 0
+        if self.model is not None:
+            return self.model.window
+        from codex_py.models.local_server import CONTEXT  # late: only for the embedded model
+
+        return CONTEXT
 
     def eyes(self, detail: str = "") -> Eyes:
         """How it looks at pictures, `detail` being the user's own word on how closely."""

@@ -13,6 +13,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.kit import Ask, Kit
 from codex_py.core.limits import Limits
 from codex_py.core.policy import Policy
+from codex_py.core.room import room
 from codex_py.core.session import Session
 from codex_py.core.tool import Tool
 from codex_py.host import Host
@@ -63,6 +64,12 @@ def equip(
         vision=brain.vision,
         eyes=brain.eyes(settings.image_detail),
         window=settings.model_context_window or brain.window,
+        room=room(
+            settings.model_context_window or brain.window,
+            brain.model.max_output if brain.model else 0,
+            settings.model_auto_compact_token_limit,
+        ),
+        compact_prompt=text("compact.md").strip(),
         picture_limit=settings.image_tokens_per_turn,
         output_limit=settings.tool_output_token_limit * 4,
     )

@@ -68,3 +68,7 @@ class Kit:
     """Tokens that the pictures of one turn may cost, about; 0 for no limit."""
     output_limit: int = LIMIT
     """Characters of a tool result that the model is shown."""
+    room: int = 0
+    """Tokens a request may have before the conversation is summed up; 0: not known."""
+    compact_prompt: str = "Sum up the conversation so far."
+    """Asks the model for the summary."""

@@ -78,12 +78,11 @@ def project(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     newest, facts = _compaction(entries)
     cut = newest.keep_from if newest else -1
     found: list[Entry] = list(facts)
-    stated = {entry.n for entry in facts}
     open_calls: dict[str, ToolCall] = {}
     sampled = False
     for entry in entries:
         if isinstance(entry, Context):
-            if not facts or (entry.n >= cut and entry.n not in stated):
+            if newest is None or not facts or entry.n > newest.n:
                 found.append(entry)
         elif entry.n < cut:
             continue

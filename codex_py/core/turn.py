@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
+from codex_py.core.compact import compact, crowded, make_room
 from codex_py.core.entries import (
     Assistant,
     Delta,
@@ -28,6 +29,7 @@ from codex_py.core.kit import Kit
 from codex_py.core.money import of_turn, tally
 from codex_py.core.pictures import shed
 from codex_py.core.request import Request, project
+from codex_py.core.room import fresh
 from codex_py.core.session import Session
 from codex_py.core.settle import settle_all
 
@@ -76,7 +78,18 @@ async def _rounds(session: Session, start: int, kit: Kit, clock: asyncio.Timeout
             return TurnEnded(reason=step.stop.reason, error=step.stop.text)
         if step.seconds:
             clock.reschedule(asyncio.get_running_loop().time() + step.seconds)
-        calls = await sample(session, kit, step.room)
+        if crowded(session, kit):
+            stop = await make_room(session, kit)
+            if stop is not None:
+                return TurnEnded(reason=stop.reason, error=stop.text)
+            continue
+        try:
+            calls = await sample(session, kit, step.room)
+        except ModelError as error:
+            if error.fault != "context" or not fresh(session.entries):
+                raise
+            await compact(session, kit, "the model's window is full")
+            continue
         await settle_all(calls, session, start, kit)
         typed = kit.inbox()
         for parts in typed:

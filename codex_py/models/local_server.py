@@ -19,6 +19,8 @@ KEPT = (
     "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE",
 )  # fmt: skip
 """What the child needs of the environment; keys and tokens are not among it."""
+CONTEXT = 8192
+"""Tokens a conversation may have, unless told otherwise."""
 READY = 120.0
 """Seconds that loading may take."""
 
@@ -30,7 +32,7 @@ class Serving:
     model: Path
     folder: Path
     """Where the log (`server.log`) is written."""
-    context: int = 8192
+    context: int = CONTEXT
     """Tokens a conversation may have."""
     threads: int = 0
     """0: as many as there are cores for us."""

@@ -44,6 +44,8 @@ class Settings:
     model_reasoning_summary: str = "auto"
     model_verbosity: str = ""
     model_context_window: int = 0
+    model_auto_compact_token_limit: int = 0
+    """Sum up the conversation at so many tokens; 0: when the model's window is nearly full."""
     service_tier: str = ""
     web_search: str = "disabled"
     """`cached` or `live` lets the provider's own search send queries to the web."""

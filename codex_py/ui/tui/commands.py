@@ -51,6 +51,7 @@ COMMANDS = (
     Command(
         "fork", "part here: a copy goes on, from a message of yours if you like", "past.fork", False
     ),
+    Command("compact", "have the conversation summed up, to make room", "past.compact", False),
     Command("rename", "give this session a name: /rename NAME", "past.rename"),
     Command("diff", "what has changed since the last commit", "changes.diff"),
     Command("review", "have the changes reviewed: /review [WHAT]", "errands.review", False),

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codex_py.core.entries import Changed, TurnEnded, User, words
+from codex_py.core.errors import ModelError
 from codex_py.core.shelf import Card, Shelf, summed_up
 from codex_py.core.shelf import fork as copied
 from codex_py.ui import cards
-from codex_py.ui.text import one_line
+from codex_py.ui.text import count, one_line
 from codex_py.ui.tui.question import Answer
 
 if TYPE_CHECKING:
@@ -96,6 +97,28 @@ def rename(sitting: Sitting, rest: str) -> str:
     if sitting.agent is None or not name or len(name) > 100 or not name.isprintable():
         return "a name has 1 to 100 visible characters: /rename NAME"
     sitting.agent.session.append(Changed(setting="name", value=name))
+    return ""
+
+
+def compact(sitting: Sitting, _: str = "") -> str:
+    """`/compact`."""
+    agent = sitting.agent
+    if agent is None:
+        return "there is nothing to sum up yet"
+
+    async def work() -> None:
+        try:
+            done = await agent.compact()
+        except ModelError as error:
+            return sitting.say(f"not summed up: {error}", "red")
+        except asyncio.CancelledError:
+            return sitting.say("interrupted: nothing was summed up", "yellow")
+        if done is None:
+            return sitting.say("nothing is new since the conversation was summed up", "dim")
+        told = f"about {count(done.before)} tokens before, {count(done.after)} now"
+        return sitting.say(f"{told}; the log keeps all", "dim")
+
+    sitting.turns.occupy(work())
     return ""
 
 

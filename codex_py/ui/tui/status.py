@@ -112,7 +112,7 @@ def context_used(entries: Sequence[Entry]) -> int:
     """Tokens of the newest request and its answer: what the context holds now."""
     for entry in reversed(entries):
         if isinstance(entry, Compacted):
-            return 0
-        if isinstance(entry, Sampled) and entry.usage.input:
+            return entry.after
+        if isinstance(entry, Sampled) and entry.usage.input and not entry.purpose:
             return entry.usage.input + entry.usage.output
     return 0

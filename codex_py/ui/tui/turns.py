@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codex_py.core.entries import Context, Part, Text
 from codex_py.core.errors import UsageError
@@ -88,23 +89,31 @@ class Turns:
             return
         message = self.queue.pop(0)
         self._count()
-        self._task = asyncio.get_running_loop().create_task(self._run(sitting.agent, message))
+        self.occupy(self._turn(sitting.agent, message))
 
-    async def _run(self, agent: Agent, message: Message) -> None:
+    def occupy(self, work: Coroutine[Any, Any, object]) -> None:
+        """Work that messages wait for and that can be interrupted, as a turn is."""
+        self._task = asyncio.get_running_loop().create_task(self._run(work))
+
+    async def _turn(self, agent: Agent, message: Message) -> None:
+        self._tell_mode(agent)
+        try:
+            await agent.run(message.text, message.images)
+        except UsageError:
+            # Nothing was sent: the message is the person's again.
+            self._sitting.composer.put_back(message.typed)
+            raise
+        await footer(self._sitting, agent)
+
+    async def _run(self, work: Coroutine[Any, Any, object]) -> None:
         sitting = self._sitting
         sitting.live.begin()
         sitting.attention.title(f"… {sitting.title}")
         ticking = asyncio.create_task(self._tick())
         try:
-            self._tell_mode(agent)
-            await agent.run(message.text, message.images)
-            await footer(sitting, agent)
+            await work
         except asyncio.CancelledError:
             self.give_back()
-        except UsageError as error:
-            # Nothing was sent: the message is the person's again.
-            sitting.composer.put_back(message.typed)
-            sitting.failed(error)
         except Exception as error:
             sitting.failed(error)
         finally:
@@ -160,7 +169,7 @@ class Turns:
         if mode != self.told_mode:
             self.told_mode = mode
             text = f"Approval mode now: {MODE_TEXT[mode]}"
-            agent.session.append(Context(name="environment", text=text))
+            agent.session.append(Context(name="mode", text=text))
 
     async def _tick(self) -> None:
         while True:

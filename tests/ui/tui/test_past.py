@@ -74,3 +74,25 @@ def test_resume_fork_and_rename_from_within(program: Program, tmp_path: Path) ->
     assert len(logs(program)) == 3
     parted = [json.loads(line) for line in logs(program)[-1].read_text().splitlines()]
     assert parted[0]["parent"] and kinds(parted).count("turn_ended") == 2
+
+
+def test_compact_sums_up_once(program: Program, tmp_path: Path) -> None:
+    known(program)
+    with Server([text("An answer."), text("SUMMARY of it"), text("After it.")]) as server:
+        with session(program, tmp_path, url=server.url) as term:
+            term.until(READY)
+            term.type("ask PURPLE")
+            term.press("Enter")
+            term.until("An answer.")
+            term.type("/compact")
+            term.press("Enter")
+            term.until("tokens before")
+            term.type("/compact")
+            term.press("Enter")
+            term.until("nothing is new since")
+            term.type("more")
+            term.press("Enter")
+            term.until("After it.")
+        assert len(server.posts()) == 3
+        told = json.dumps(server.posts()[2]["input"])
+    assert "SUMMARY of it" in told and "ask PURPLE" in told
