@@ -164,7 +164,7 @@ DOORS = {
     "prompt_toolkit": {"ui"},
     "rich": {"ui"},
     "subprocess": {"host", "sandbox", "models"},
-    "socket": {"models", "sandbox", "ui"},
+    "socket": {"host", "models", "sandbox", "ui"},
 }
 """Modules that only some rooms may import: one door each."""
 

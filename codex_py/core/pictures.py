@@ -105,7 +105,7 @@ def _noted(entry: User | ToolResult) -> Entry:
     parts = tuple(
         Text(
             f"[The picture {part.name or part.media_type} ({part.width} x {part.height}) was left "
-            f"out here to make room; view_image kept:{part.blob[:16]} shows it again.]"
+            f"out here to make room; view_image kept:{part.blob[:8]} shows it again.]"
         )
         if isinstance(part, Image)
         else part

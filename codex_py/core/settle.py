@@ -158,9 +158,12 @@ async def _run(ready: _Ready, session: Session, kit: Kit) -> ToolResult:
 
 
 def _kept(session: Session, name: str) -> bytes:
-    for _, image in pictures(session.entries):
-        if len(name) >= 8 and image.blob.startswith(name):
-            return session.blob(image.blob)
+    known = [image.blob for _, image in pictures(session.entries)]
+    if name.isdecimal() and len(name) < 8 and 1 <= int(name) <= len(known):
+        return session.blob(known[int(name) - 1])
+    for blob in known:
+        if len(name) >= 8 and blob.startswith(name):
+            return session.blob(blob)
     raise ToolError(f"No picture of this session is kept as {name}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,8 @@ from codex_py.effects import Effects
 from codex_py.host.background import Background, Process
 from codex_py.host.confine import Confinement, Ground, Unconfined
 from codex_py.host.confined import Unopenable
+from codex_py.host.held import Held
+from codex_py.host.interpreter import Interpreter
 from codex_py.host.opened import leads_out
 from codex_py.host.output import ROOM, Collected
 from codex_py.host.processes import Plain, Ran, Running, environment, run
@@ -59,6 +62,8 @@ class Host:
     """Names of environment variables that no command sees: our own keys."""
     background: Background = field(default_factory=Background)
     """The processes that go on beside the turns."""
+    interpreter: Interpreter = field(default_factory=Interpreter)
+    """The Python that keeps its state from call to call."""
 
     @property
     def confinement(self) -> str:
@@ -256,8 +261,17 @@ class Host:
             raise Undeclared(1, "this input was not declared", text[:80])
         await process.write(text)
 
+    async def hold(self, command: str, line: str) -> Held:
+        """Start `line`, which does what the declared command says, to be spoken with."""
+        if self.allowed is None or command != self.allowed.command:
+            raise Undeclared(1, "this command was not declared", command[:80])
+        held = Held(asyncio.get_running_loop())
+        await held.begin(self._launch_beside, line, self.allowed.cwd or self.cwd)
+        return held
+
     def close(self) -> None:
         """End what was started."""
+        self.interpreter.close()
         self.confined.close()
 
     def _launch_beside(self, command: str, cwd: str, out: int, stdin: int) -> Running:

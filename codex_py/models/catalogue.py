@@ -141,7 +141,8 @@ def _model(data: Mapping[str, Any]) -> Model:
     for name in ("efforts", "unverified"):
         given[name] = tuple(given.get(name, ()))
     if "eyes" in given:
-        given["eyes"] = Eyes(**given["eyes"])
+        eyes = {**given["eyes"], "factor": float(given["eyes"].get("factor", 1))}
+        given["eyes"] = Eyes(**eyes)
     if "price" in given:
         given["price"] = Price(*(Decimal(each) for each in given["price"]))
     return Model(**given)

@@ -26,6 +26,7 @@ def builtin(patch_style: str, *, vision: bool = True) -> tuple[Tool, ...]:
     from codex_py.tools import (  # late: pydantic
         list_files,
         process,
+        python,
         read_file,
         search,
         shell,
@@ -41,9 +42,9 @@ def builtin(patch_style: str, *, vision: bool = True) -> tuple[Tool, ...]:
         from codex_py.tools import edit_file, write_file  # late: one of two ways to edit
 
         tools += [edit_file.TOOL, write_file.TOOL]
-    tools += [shell.TOOL, process.TOOL, update_plan.TOOL]
+    tools += [shell.TOOL, process.TOOL, python.TOOL, update_plan.TOOL]
     if vision:
-        from codex_py.tools import view_image  # late: only for models with eyes
+        from codex_py.tools import screenshot, view_image  # late: only for models with eyes
 
-        tools.append(view_image.TOOL)
+        tools += [view_image.TOOL, screenshot.TOOL]
     return tuple(tools)

@@ -20,4 +20,5 @@ def pictured(seen: Seen, name: str, call: Call) -> tuple[str, Image]:
         tokens=tokens,
     )
     scaled = ", scaled down to what you can see" if seen.shrunk else ""
-    return f"shown {seen.width} x {seen.height}{scaled}, about {tokens:,} tokens", image
+    size = f"{seen.width} x {seen.height}{scaled}"
+    return f"shown {size}, about {tokens:,} tokens, kept:{image.blob[:8]}", image

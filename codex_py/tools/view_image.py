@@ -24,7 +24,7 @@ class Params(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str
+    path: str = Field(description="A file, or kept:NAME of a picture shown before.")
     steps: list[str] | None = Field(
         default=None,
         description='Done in order: "crop X Y WIDTH HEIGHT" (pixels of the original, also after '

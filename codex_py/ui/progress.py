@@ -26,7 +26,14 @@ from codex_py.ui.text import duration, listed, one_line, paint, picture, visible
 
 SHOWN = 6
 """Lines of a command's output that are shown."""
-SUBJECTS = {"read_file": "path", "list_files": "path", "search": "pattern", "view_image": "path"}
+SUBJECTS = {
+    "read_file": "path",
+    "list_files": "path",
+    "search": "pattern",
+    "view_image": "path",
+    "screenshot": "page",
+    "python": "code",
+}
 
 
 class Progress:

@@ -72,7 +72,8 @@ def test_exact_bodies_of_both_wires(program: Program, repo: Path) -> None:
             note, image = {"text": tool["content"]}, user["content"][1]
             assert user["content"][0] == {"type": "text", "text": "From view_image:"}
         assert note["text"].splitlines() == [
-            "photo.jpg: 2000 x 3000 pixels; shown 100 x 100, about 14 tokens; "
+            "photo.jpg: 2000 x 3000 pixels; shown 100 x 100, about 14 tokens, "
+            f"kept:{hashlib.sha256(sent(image)).hexdigest()[:8]}; "
             "shows original x 0 to 100, y 0 to 100",
             "crop 0 0 100 100 -> 100 x 100",
         ]

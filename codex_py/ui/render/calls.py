@@ -32,6 +32,8 @@ VERBS = {
     "list_files": ("Listed", "Listing", "path"),
     "search": ("Searched", "Searching", "pattern"),
     "view_image": ("Looked at", "Looking at", "path"),
+    "screenshot": ("Rendered", "Rendering", "page"),
+    "python": ("Ran Python", "Running Python", "code"),
     "write_file": ("Wrote", "Writing", "path"),
     "edit_file": ("Edited", "Editing", "path"),
     "apply_patch": ("Edited", "Editing", ""),
@@ -117,7 +119,7 @@ def _result(
         return plan(data["plan"], paper)
     name = call.name if call else "tool"
     told = _line("ok", "ok", verb(call, 0), target(call) if call else "", _took(entry), paper)
-    if name not in VERBS or name == "process":
+    if name not in VERBS or name in ("process", "python"):
         told += folded(_lines(words(entry.parts)), paper)
     return told
 
