@@ -63,6 +63,10 @@ class Server:
     log: Path | None = None
     loop: bool = False
     """Begin again when the script is used up."""
+    keep: bool = True
+    """Keep every request; else only the newest, and in `broken` the numbers of those that did not
+    begin with the one before them."""
+    broken: list[int] = field(default_factory=list)
     tls: ssl.SSLContext | None = None
     requests: list[Seen] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
@@ -129,13 +133,20 @@ class Server:
                 self._open.add(peer)
             with peer, peer.makefile("rb") as reader:
                 while (seen := _read(reader, number)) is not None:
-                    self.requests.append(seen)
+                    self._remember(seen)
                     self._answer(peer, seen)
                     self._note(seen)
         except (OSError, _End, ValueError):
             pass
         finally:
             self._open.discard(peer)
+
+    def _remember(self, seen: Seen) -> None:
+        if not self.keep and self.requests:
+            before = self.requests.pop().raw
+            if not seen.raw.startswith(before.rstrip(b"]}")):
+                self.broken.append(self._served)
+        self.requests.append(seen)
 
     def _note(self, seen: Seen) -> None:
         if self._log:
@@ -177,6 +188,7 @@ class Server:
             raise _End
         if first.get("fault") == "hangup":
             raise _End
+        n = next((item["as"] for item in items if "as" in item), n)
         asked = seen.body
         told = {"model": asked.get("model", ""), **wires.status_of(items)}
         encode = wires.responses if wire == "responses" else wires.chat

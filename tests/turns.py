@@ -101,6 +101,11 @@ def pace(seconds: float) -> Item:
     return {"pace": seconds}
 
 
+def named(number: int) -> Item:
+    """The ids of the turn are those of the request with this number, whichever it answers."""
+    return {"as": number}
+
+
 def gate() -> Item:
     """The stream waits here until `server.gate` is set; `server.reached` tells that it waits."""
     return {"gate": True}

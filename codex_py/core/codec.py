@@ -89,7 +89,7 @@ def revive(data: Json) -> Entry:
         return _unknown(data)
 
 
-_TEXTS = {"text", "summary", "arguments", "value", "cwd"}
+_TEXTS = {"text", "name", "summary", "arguments", "value", "cwd"}
 _TUPLES = {"left", "paths", "lost", "calls", "kept", "failed"}
 _LISTS = {"said", "files", "opened"}
 

@@ -65,9 +65,12 @@ class Quirks:
 
 
 def body(request: Request, quirks: Quirks) -> Json:
-    """The JSON body. Equal requests give equal bodies, and a longer log a longer body."""
+    """The JSON body. Equal requests give equal bodies, and a longer log a longer body.
+
+    The messages come last, so that a body begins with the bytes of the one before it.
+    """
     settings = request.settings
-    found: Json = {"model": settings.model, "messages": messages(request, quirks), "stream": True}
+    found: Json = {"model": settings.model, "stream": True}
     if quirks.usage:
         found["stream_options"] = {"include_usage": True}
     if request.tools and quirks.tools == "native":
@@ -92,7 +95,7 @@ def body(request: Request, quirks: Quirks) -> Json:
             "service_tier": settings.service_tier,
         }
         found.update({name: value for name, value in named.items() if value})
-    return found
+    return {**found, "messages": messages(request, quirks)}
 
 
 SEARCHES: dict[str, Json] = {

@@ -197,7 +197,7 @@ def _call(item: Json, key: str, made_up: str, taken: set[str]) -> ToolCall:
     while fresh in taken:
         fresh, number = f"{wanted}-{number}", number + 1
     taken.add(fresh)
-    name = str(item.get("name") or "")
+    name = str(item.get("name") or "unnamed")
     raw = {**item, "call_id": fresh, "name": name, key: said}
     return ToolCall(call_id=fresh, name=name, arguments=said, freeform=key == "input", raw=raw)
 

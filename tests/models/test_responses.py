@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codex_py.core.client import ModelClient
+from codex_py.core.codec import plain, revive
 from codex_py.core.entries import (
     Assistant,
     Context,
@@ -459,3 +461,11 @@ def test_whatever_a_server_sends_gives_entries_or_a_model_error(events: list[Any
     assert all(ids)
     assert isinstance(found[-1], Sampled)
     Body("here").build(request(*found[:-1], model="m"))
+
+
+def test_a_call_without_a_name_is_kept_in_the_log() -> None:
+    item = {"type": "function_call", "call_id": "c", "arguments": "{}"}
+    made = entries(once(raw(_completed(item))))[0]
+    assert isinstance(made, ToolCall) and made.name == "unnamed"
+    assert revive(plain(made)) == made
+    assert revive(plain(replace(made, name=""))).kind == "tool_call"
