@@ -33,6 +33,7 @@ ARROWS = {
     "brain": {"core", "eyes", "models", "settings", "prompts"},
     "showing": {"core", "eyes", "host", "pictures"},
     "equip": {"brain", "core", "host", "lines", "prompts", "proof", "settings", "tools"},
+    "undo": {"core", "host", "snapshots"},
     "agent": {
         "launch",
         "showing",
@@ -67,7 +68,9 @@ ARROWS = {
         "host",
         "models",
         "settings",
+        "snapshots",
         "tools",
+        "undo",
         "version",
         "sandbox",
     },

@@ -24,6 +24,7 @@ from codex_py.core.entries import (
     Source,
     ToolCall,
     ToolResult,
+    Touched,
     TurnEnded,
 )
 from codex_py.core.errors import UsageError
@@ -220,6 +221,9 @@ class _Out:
             self.note(f"codex-py: {one_line(ended.error, 500)}", "red")
         used = spending(ended, tally(agent.turn()))
         self.note(f"{ended.reason} · {duration(ended.seconds)} · {used}", "dim")
+        changed = sum(each.total for each in agent.turn() if isinstance(each, Touched))
+        if changed:
+            self.note(f"{changed} changed · codex-py undo {agent.session.id}", "dim")
         self.note(f"session {agent.session.path}", "dim")
 
     def _print(self, text: str) -> None:

@@ -53,6 +53,8 @@ COMMANDS = (
     ),
     Command("compact", "have the conversation summed up, to make room", "past.compact", False),
     Command("rename", "give this session a name: /rename NAME", "past.rename"),
+    Command("undo", "take back what the last turn changed: /undo [turn N]", "undoing.undo", False),
+    Command("redo", "make it again: /redo [turn N]", "undoing.redo", False),
     Command("diff", "what has changed since the last commit", "changes.diff"),
     Command("review", "have the changes reviewed: /review [WHAT]", "errands.review", False),
     Command("init", "have AGENTS.md written", "errands.init", False),
