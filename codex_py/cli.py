@@ -17,6 +17,7 @@ examples:
   git diff | codex-py exec "review this change"        text from a pipe is added
   codex-py exec --json --full-auto "…" > events.jsonl  typed events, one a line
   codex-py resume --last                               go on where you left off
+  codex-py undo                                        take back what the last turn changed
   codex-py policy explain -a suggest -- git log -p     what would be asked, and why
   codex-py sandbox doctor                              what can be enforced here
 
@@ -39,7 +40,9 @@ FRONTS = {
     "audit": "codex_py.ui.audit",
     "local": "codex_py.ui.local",
     "policy": "codex_py.ui.policy",
+    "redo": "codex_py.ui.redo",
     "sessions": "codex_py.ui.sessions",
+    "undo": "codex_py.ui.undo",
 }
 """Verbs that read their own arguments: the module whose `main(argv)` returns the exit code."""
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from codex_py.core.entries import Notice, Snapshot, Touched
-from codex_py.core.kit import Kit
 from codex_py.core.session import Session
 from codex_py.effects import Effects
+
+if TYPE_CHECKING:
+    from codex_py.host.keeping import Keeper
 
 
 @contextlib.asynccontextmanager
 async def covered(
-    session: Session, kit: Kit, call_id: str, effects: Effects, confined: str
+    session: Session, keeper: Keeper | None, call_id: str, effects: Effects, confined: str
 ) -> AsyncIterator[None]:
     """Keep what the step may change, let it run, log what it changed.
 
     A call that cannot write, by its effects or by its confinement, costs nothing. Where nothing
     can be kept the step runs all the same, and the user is told once.
     """
-    keeper = kit.keeper
     runs = effects.command is not None and confined != "read-only"
     whole = runs or effects.unknown
     if keeper is None or not (whole or effects.writes):
@@ -51,5 +53,6 @@ async def covered(
                     total=found.total,
                     paths=found.files,
                     lost=found.lost,
+                    left=found.left,
                 )
             )

@@ -33,6 +33,8 @@ class Touched(Entry):
     """The slice of a journal that holds each path before and after; empty when none changed."""
     total: int = 0
     paths: Files = ()
+    left: tuple[str, ...] = ()
+    """As in a snapshot, when the step made more of them."""
     lost: tuple[str, ...] = ()
     """Paths whose former content was not kept: too large, not readable, or no file."""
 

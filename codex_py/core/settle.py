@@ -141,7 +141,8 @@ async def _run(ready: _Ready, session: Session, kit: Kit) -> ToolResult:
             kept=lambda name: _kept(session, name),
             limit=kit.output_limit,
         )
-        async with covered(session, kit, call.call_id, ready.effects, ready.decision.confined):
+        confined = ready.decision.confined
+        async with covered(session, kit.keeper, call.call_id, ready.effects, confined):
             output = await _guarded(ready.tool, ready.params, context)
     parts = tuple(
         Text(truncate(part.text, kit.output_limit)) if isinstance(part, Text) else part

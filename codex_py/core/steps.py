@@ -119,8 +119,9 @@ class _Fold:
     def _step(self, entry: Snapshot | Touched | ToolResult) -> None:
         call_id = entry.call_id
         step = self.steps.get(call_id)
-        if isinstance(entry, Snapshot):
+        if not isinstance(entry, ToolResult):
             self.left = entry.left or self.left
+        if isinstance(entry, Snapshot):
             call = self._calls.get(call_id)
             name, what = call.name if call else "", self._what(call_id)
             self.steps[call_id] = Step(

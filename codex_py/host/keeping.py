@@ -34,6 +34,8 @@ class Keeping:
     disk: int = 8 << 30
     wait: float = 30.0
     """Seconds a step waits for the first snapshot."""
+    watch: bool = True
+    """Hear from the kernel what changed; without, everything is looked at around each step."""
 
     @property
     def store(self) -> str:
@@ -58,6 +60,7 @@ class Found:
     total: int = 0
     files: tuple[tuple[str, str], ...] = ()
     lost: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     why: str = ""
 
 
@@ -119,6 +122,7 @@ class Keeper:
                 "limit": keeping.largest_file,
                 "most": keeping.most_files,
                 "disk": keeping.disk,
+                "watch": keeping.watch,
             }
         )
 
@@ -126,9 +130,7 @@ class Keeper:
         """Keep what a step may change: the paths, or with `whole` the workspace as well."""
         found = await self._ask("before", call_id, paths, whole)
         why = self._once(str(found.get("why", "")))
-        left = tuple(found.get("left", ()))
-        told, self._left = (() if left == self._left else left), left or self._left
-        return Kept(str(found.get("tree", "")), why, told)
+        return Kept(str(found.get("tree", "")), why, self._news(found))
 
     async def after(self, call_id: str, paths: Sequence[str], whole: bool) -> Found:
         """What the step changed since."""
@@ -138,8 +140,15 @@ class Keeper:
             int(found.get("total", 0)),
             tuple((str(path), str(kind)) for path, kind in found.get("files", ())),
             tuple(found.get("lost", ())),
+            self._news(found),
             self._once(str(found.get("why", ""))),
         )
+
+    def _news(self, found: dict[str, Any]) -> tuple[str, ...]:
+        """The folders left out, when they are others than before."""
+        left = tuple(str(each) for each in found.get("left", ()))
+        told, self._left = (() if left == self._left else left), left or self._left
+        return told
 
     def _once(self, why: str) -> str:
         if why in self._told:

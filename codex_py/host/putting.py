@@ -88,7 +88,30 @@ def plan(
                 known = paths[record.path] = _Path(now, now)
             _change(known, record, take(record.path), record.path in unsure)
     moves = [_move(path, each) for path, each in paths.items()]
-    return _spared(moves)
+    return _spared(_with_folders(moves, see))
+
+
+def _with_folders(moves: Sequence[Move], see: Callable[[str], State | None]) -> list[Move]:
+    """The same moves, and one for each missing folder that something is put into.
+
+    Where a file of somebody else stays in the place of the folder, nothing is put into it.
+    """
+    found = {move.path: move for move in moves}
+    for move in sorted(moves, key=lambda each: each.path.count("/")):
+        parent = os.path.dirname(move.path)
+        while move.verdict == "put" and move.to is not None and parent != "/":
+            known = found.get(parent)
+            there = known.to if known is not None else see(parent)
+            if there is not None:
+                if there.kind != "folder":
+                    why = "its folder is something else now"
+                    found[move.path] = Move(move.path, move.now, move.now, "conflict", why)
+                break
+            now = known.now if known is not None else None
+            to = State("folder", 0o755, "")
+            found[parent] = Move(parent, now, to, "put", known.why if known else "", True)
+            parent = os.path.dirname(parent)
+    return list(found.values())
 
 
 def _change(path: _Path, record: Record, take: bool, unsure: bool) -> None:

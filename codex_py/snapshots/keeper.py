@@ -103,7 +103,7 @@ class Keeper:
             self.tree.known, packs, self.store.known = found.folders, found.packs, found.contents
             self.tree.count = found.paths
         try:
-            self.tree.watch = Watch()
+            self.tree.watch = Watch() if self.given["watch"] else None
         except OSError:
             self.tree.watch = None
         records: list[Record] = []
@@ -209,6 +209,7 @@ class Keeper:
             "total": len(records),
             "files": [[each.path, kind(each)] for each in records[:SHOWN]],
             "lost": lost[:SHOWN],
+            "left": sorted(self.tree.left)[:SHOWN],
         }
 
     def _write(self, records: Sequence[Record], call: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from codex_py.snapshots import rules
 from codex_py.snapshots.rules import Rules
-from codex_py.snapshots.state import FOLDER, Keep, look, same, unchanged
+from codex_py.snapshots.state import FOLDER, Keep, State, look, same, unchanged
 from codex_py.snapshots.store import Folders, Record
 from codex_py.snapshots.watch import Watch
 
@@ -50,6 +51,8 @@ class Tree:
         self._rules: dict[str, list[Rules]] = {}
         self._linked: set[str] = set()
         """Files with several names: a change by one name is not heard under the others."""
+        self._new_links: set[int] = set()
+        """Inodes whose other names are not yet looked for."""
 
     def covers(self, path: str) -> bool:
         """Whether a path lies in a folder that is known."""
@@ -172,21 +175,24 @@ class Tree:
 
     def look_linked(self) -> list[Record]:
         """Look at the files that have several names, where their times say that they changed."""
+        if self._new_links:
+            inodes, self._new_links = self._new_links, set()
+            for parent, names in self.known.items():
+                for name, state in names.items():
+                    if state.inode in inodes and state.kind == "file":
+                        self._linked.add(os.path.join(parent, name))
         records: list[Record] = []
-        for parent in sorted({os.path.dirname(path) for path in self._linked}):
+        for parent, group in groupby(sorted(self._linked), os.path.dirname):
+            known = self.known.get(parent, {})
             try:
                 fd = reach(parent)
             except OSError:
                 continue
             try:
-                names = self.known.get(parent, {})
-                for name, state in [each for each in names.items() if each[1].links > 1]:
-                    try:
-                        info = os.stat(name, dir_fd=fd, follow_symlinks=False)
-                    except OSError:
-                        continue
-                    if not unchanged(state, info):
-                        records += self._look(fd, parent, name, os.path.join(parent, name))
+                for path in group:
+                    name = os.path.basename(path)
+                    if name in known and not _as_it_was(fd, name, known[name]):
+                        records += self._look(fd, parent, name, path)
             finally:
                 os.close(fd)
         return records
@@ -200,8 +206,9 @@ class Tree:
         records: list[Record] = []
         if old is not None and old.kind == "folder" and new.kind != "folder":
             records = [*self._gone(full)]
-        if new.links > 1 and new.kind == "file":
+        if new.links > 1 and new.kind == "file" and full not in self._linked:
             self._linked.add(full)
+            self._new_links.add(new.inode)
         names[name] = new
         if new.kind == "folder":
             self.known.setdefault(full, {})
@@ -254,6 +261,13 @@ def reach(path: str) -> int:
 def _is_folder(fd: int, name: str) -> bool:
     try:
         return stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
+    except OSError:
+        return False
+
+
+def _as_it_was(fd: int, name: str, state: State) -> bool:
+    try:
+        return unchanged(state, os.stat(name, dir_fd=fd, follow_symlinks=False))
     except OSError:
         return False
 
