@@ -71,7 +71,7 @@ class Work:
         self.keeper = Keeper(keeping)
         self.calls = 0
 
-    async def step(self, act: Callable[[], None], writes: tuple[str, ...] = ()) -> None:
+    async def step(self, act: Callable[[], object], writes: tuple[str, ...] = ()) -> None:
         """One call that does something to files: by name, or as a command may."""
         self.calls += 1
         call = f"call-{self.calls}"
@@ -166,16 +166,16 @@ def touched(left: Tree, met: Tree, path: str) -> bool:
 
 
 async def some_steps(work: Work, rng: random.Random, below: str = "agent") -> None:
-    for turn in range(3):
+    for _ in range(3):
         for _ in range(rng.randrange(1, 4)):
-            await work.step(lambda: [act(rng, work.top, below) for _ in range(6)] and None)
+            await work.step(lambda: [act(rng, work.top, below) for _ in range(6)])
             for _ in range(rng.randrange(3)):
                 act(rng, work.top, "mine")
         work.user()
 
 
 @pytest.mark.parametrize("watch", [True, False], ids=["heard", "walked"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(6), 114, 122, 192])
 def test_undo_and_redo_everything(tmp_path: Path, seed: int, watch: bool) -> None:
     """The agent's part goes back and forth; what the user did elsewhere stays."""
 
@@ -184,7 +184,7 @@ def test_undo_and_redo_everything(tmp_path: Path, seed: int, watch: bool) -> Non
         before = tree(work.top / "agent")
         states = [before]
         for _ in range(5):
-            await work.step(lambda: [act(rng, work.top, "agent") for _ in range(6)] and None)
+            await work.step(lambda: [act(rng, work.top, "agent") for _ in range(6)])
             for _ in range(rng.randrange(4)):
                 act(rng, work.top, "mine")
             work.user()
@@ -208,7 +208,7 @@ def test_undo_and_redo_everything(tmp_path: Path, seed: int, watch: bool) -> Non
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", [*range(6), 10, 113, 186])
 def test_nothing_of_the_user_is_lost(tmp_path: Path, seed: int) -> None:
     """The user meddles with the agent's own files: undo leaves them, or brings them back."""
 
@@ -230,7 +230,7 @@ def test_nothing_of_the_user_is_lost(tmp_path: Path, seed: int) -> None:
         now = tree(work.top)
         if not taken:
             for path in meddled & met.keys():
-                kind, mode, content = met[path]
+                kind, _, content = met[path]
                 if kind != "folder":
                     assert now[path][0] == kind and now[path][2] == content
         if done.failed:  # a folder where a file is to be, with something of the user's in it
@@ -278,9 +278,9 @@ def test_steps_one_by_one_and_a_conflict_between_steps(tmp_path: Path) -> None:
         file = work.top / "a.txt"
         file.write_text("one")
         work.session.append(User(parts=()))
-        await work.step(lambda: file.write_text("two") and None)
+        await work.step(lambda: file.write_text("two"))
         file.write_text("mine")
-        await work.step(lambda: file.write_text("three") and None)
+        await work.step(lambda: file.write_text("three"))
         undo = work.undo()
         choice = undo.choose(redo=False)
         (move,) = undo.preview(choice)
@@ -310,7 +310,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
         os.mkfifo(pipe)
         (work.top / "node_modules").mkdir()
         work.session.append(User(parts=()))
-        await work.step(lambda: [big.unlink(), pipe.unlink()] and None)
+        await work.step(lambda: [big.unlink(), pipe.unlink()])
         undo = work.undo()
         moves = undo.preview(undo.choose(redo=False))
         assert [move.verdict for move in moves] == ["lost", "lost"]
@@ -374,12 +374,14 @@ def test_a_link_put_in_the_way_leads_nowhere(tmp_path: Path) -> None:
         (work.top / "d").mkdir()
         (work.top / "d" / "a").write_text("one")
         work.session.append(User(parts=()))
-        await work.step(lambda: (work.top / "d" / "a").write_text("two") and None)
-        shutil.rmtree(work.top / "d")
-        (work.top / "d").symlink_to(elsewhere)
+        await work.step(lambda: (work.top / "d" / "a").write_text("two"))
         undo = work.undo()
         choice = undo.choose(redo=False)
-        done = undo.perform(choice, undo.preview(choice, lambda _: True))
+        moves = undo.preview(choice)
+        shutil.rmtree(work.top / "d")
+        (work.top / "d").symlink_to(elsewhere)
+        assert undo.preview(choice, lambda _: True)[0].why == "its folder is something else now"
+        done = undo.perform(choice, moves)
         assert done.failed and not list(elsewhere.iterdir())
         work.close()
 
@@ -400,7 +402,7 @@ def test_a_later_session_reads_only_what_changed(tmp_path: Path) -> None:
         second = Work(tmp_path)
         second.session.append(User(parts=()))
         before = tree(second.top)
-        await second.step(lambda: [each.unlink() for each in second.top.iterdir()] and None)
+        await second.step(lambda: [each.unlink() for each in second.top.iterdir()])
         assert len(list(packs.iterdir())) == 1, "nothing was read again"
         undo = second.undo()
         choice = undo.choose(redo=False)
@@ -420,12 +422,12 @@ def test_too_many_files_ends_commands_but_not_edits(tmp_path: Path) -> None:
             (work.top / f"f{number}").write_text("x")
         work.session.append(User(parts=()))
         for _ in range(2):
-            await work.step(lambda: (work.top / "f1").write_text("y") and None)
+            await work.step(lambda: (work.top / "f1").write_text("y"))
         notices = [each for each in work.session.entries if each.kind == "notice"]
         assert len(notices) == 1 and "more than 10 files" in notices[0].text  # type: ignore[attr-defined]
         assert len(work.undo().history.steps) == 0
         file = work.top / "f2"
-        await work.step(lambda: file.write_text("z") and None, (str(file),))
+        await work.step(lambda: file.write_text("z"), (str(file),))
         undo = work.undo()
         choice = undo.choose(redo=False)
         undo.perform(choice, undo.preview(choice))
