@@ -12,7 +12,7 @@ from codex_py.core.session import Session
 from codex_py.effects import Effects
 
 if TYPE_CHECKING:
-    from codex_py.host.keeping import Keeper
+    from codex_py.core.kit import Keeper
 
 
 @contextlib.asynccontextmanager

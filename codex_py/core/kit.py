@@ -16,7 +16,7 @@ from codex_py.core.tool import Tool
 from codex_py.core.truncate import LIMIT
 from codex_py.eyes import Eyes
 from codex_py.host import Host
-from codex_py.host.keeping import Keeper
+from codex_py.host.keeping import Keeper as Keeper
 
 Ask = Callable[[ToolCall, Decision], Awaitable[Decision]]
 """Asks the user about a call. Contract: returns a decision whose verdict is allow or deny."""
