@@ -174,7 +174,7 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         brain = choose(settings, os.environ, tell)
         if launch.pictures and not brain.vision:
             raise UsageError(blind(brain.label))
-        host = host.without_keys(brain.key_names)
+        host = host.without_keys(brain.key_names, brain.clean)
         if launch.resume:
             session = sessions.resume(Path(launch.resume))
         else:
@@ -183,6 +183,7 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
     except BaseException:
         host.close()
         raise
+    session.guard(brain.clean)
     began = len(session.entries)
     try:
         _begin(session, settings, launch, host, brain, root)

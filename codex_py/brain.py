@@ -14,10 +14,12 @@ from codex_py.core.kit import silent
 from codex_py.core.money import FREE, Price
 from codex_py.core.request import ModelSettings
 from codex_py.eyes import Eyes
+from codex_py.redact import Redactor
 from codex_py.settings import Settings
+from codex_py.settings.keys import headers_of, places, redactor, stored
 
 if TYPE_CHECKING:
-    from codex_py.models.catalogue import Model
+    from codex_py.models.catalogue import Catalogue, Model
     from codex_py.models.catalogue import Provider as Server
     from codex_py.models.connect import Choice
 
@@ -49,6 +51,8 @@ class Brain:
     vision: bool
     key_names: frozenset[str]
     """Environment variables that hold our own keys: no command sees them."""
+    clean: Redactor
+    """Takes every secret known at this start out of what leaves."""
     body: Callable[..., object]
     """What the client would send for a request, as JSON data."""
     profile: Profile | None = None
@@ -105,9 +109,11 @@ def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
     known = catalogue.load(settings.home)
     own = _own(settings)
     hidden = key_names(known, own)
+    clean = redactor(settings, environ, hidden)
     if settings.local:
-        return _local(settings, environ, tell, hidden)
-    chosen = _choice(settings, own)
+        return _local(settings, environ, tell, hidden, clean)
+    environ = keyed(settings, environ, known, own)
+    chosen = _choice(settings, own, environ)
     model = known.find(chosen.model, chosen.provider)
     server = known.providers.get(model.provider)
     unset = server is not None and not has_key(server, environ)
@@ -131,6 +137,7 @@ def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
         patch_style=found.model.patch_style,
         vision=found.model.pictures,
         key_names=hidden,
+        clean=clean,
         body=found.body,
         warm=found.warm,
         warning="; ".join(filter(None, (found.warning, lacking))),
@@ -146,18 +153,35 @@ STANDARD = ("", "auto", "default")
 def _own(settings: Settings) -> tuple[Server, ...]:
     from codex_py.models.catalogue import Provider as Server  # late: --help knows no models
 
+    kept = places(settings.home)
     return tuple(
         Server(
             name=name,
             base_url=each.base_url,
             wire=each.wire_api,
-            keys=(each.env_key,) if each.env_key else (),
+            keys=(each.env_key,) if each.env_key else (f"login {name}",) if name in kept else (),
         )
         for name, each in settings.model_providers.items()
     )
 
 
-def _choice(settings: Settings, own: tuple[Server, ...]) -> Choice:
+def keyed(
+    settings: Settings,
+    environ: Mapping[str, str],
+    known: Catalogue,
+    own: Sequence[Server] = (),
+) -> Mapping[str, str]:
+    """The environment with the kept keys of providers that have none there."""
+    found = dict(environ)
+    servers = {**known.providers, **{each.name: each for each in own}}
+    for name, key in stored(settings.home).items():
+        names = servers[name].keys if name in servers else ()
+        if names and not any(environ.get(each) for each in names):
+            found[names[0]] = key
+    return found
+
+
+def _choice(settings: Settings, own: tuple[Server, ...], environ: Mapping[str, str]) -> Choice:
     from codex_py.models.connect import Choice  # late: --help knows no models
 
     model, provider, url = settings.model, settings.model_provider, ""
@@ -177,7 +201,8 @@ def _choice(settings: Settings, own: tuple[Server, ...]) -> Choice:
         provider=provider,
         base_url=url,
         own=own,
-        headers=mine.http_headers if mine else {},
+        headers={**mine.http_headers, **headers_of(mine.env_http_headers, environ)} if mine else {},
+        query=mine.query_params if mine else {},
         window=settings.model_context_window,
         pictures=settings.model_pictures,
         idle=settings.stream_idle_timeout_ms / 1000,
@@ -228,7 +253,11 @@ def _no_key(settings: Settings) -> str:
 
 
 def _local(
-    settings: Settings, environ: Mapping[str, str], tell: Tell, hidden: frozenset[str]
+    settings: Settings,
+    environ: Mapping[str, str],
+    tell: Tell,
+    hidden: frozenset[str],
+    clean: Redactor,
 ) -> Brain:
     from codex_py.models import local_profile as profile  # late: the small model's own words
     from codex_py.models.chat_body import body
@@ -246,6 +275,7 @@ def _local(
         patch_style="replace",
         vision=False,
         key_names=hidden,
+        clean=clean,
         price=FREE,
         body=lambda request: body(profile.shaped(request), QUIRKS),
         profile=Profile(

@@ -16,6 +16,7 @@ examples:
   codex-py exec -i sketch.png "build this page"        with a picture
   git diff | codex-py exec "review this change"        text from a pipe is added
   codex-py exec --json --full-auto "…" > events.jsonl  typed events, one a line
+  codex-py login                                       keep a key; it is asked for, not shown
   codex-py resume --last                               go on where you left off
   codex-py undo                                        take back what the last turn changed
   codex-py policy explain -a suggest -- git log -p     what would be asked, and why
@@ -39,6 +40,8 @@ FRONTS = {
     "apply-patch": "codex_py.ui.apply_patch",
     "audit": "codex_py.ui.audit",
     "local": "codex_py.ui.local",
+    "login": "codex_py.ui.login",
+    "logout": "codex_py.ui.logout",
     "policy": "codex_py.ui.policy",
     "redo": "codex_py.ui.redo",
     "sessions": "codex_py.ui.sessions",
@@ -57,13 +60,20 @@ def main(argv: Sequence[str]) -> int:
     try:
         return _dispatch(list(argv))
     except UsageError as error:
-        sys.stderr.write(f"codex-py: {error}\n")
+        from codex_py.ui.guard import line  # late: only on the way out
+
+        sys.stderr.write(line(error))
         return 1 if isinstance(error, LogError) else 2
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        from codex_py.ui.guard import crash  # late: only on the way out
+
+        sys.stderr.write(crash(error))
+        return 1
 
 
 def _dispatch(argv: list[str]) -> int:

@@ -42,7 +42,7 @@ def equip(
     return Kit(
         model=brain.client,
         settings=replace(brain.sampling(session.id), output_schema=settings.output_schema),
-        instructions=instructions,
+        instructions=brain.clean.text(instructions),
         tools=tools,
         specs=tuple(tool.spec() for tool in tools),
         policy=Policy(

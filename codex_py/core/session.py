@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from codex_py.core import logfile
 from codex_py.core.chain import chained
-from codex_py.core.codec import plain
+from codex_py.core.codec import plain, revive
 from codex_py.core.entries import (
     Compacted,
     Delta,
@@ -28,6 +28,7 @@ from codex_py.core.entries import (
 )
 from codex_py.core.errors import LogError, UsageError
 from codex_py.core.money import Tally, revived, tally
+from codex_py.redact import NOTHING, Redactor
 
 Listener = Callable[[Entry | Delta], None]
 
@@ -51,6 +52,8 @@ class Session:
         self.id = identity(path)
         self.spent: dict[str, Tally] = _spent(tail, path)
         """Tokens and money of the whole log, by model or by what used them."""
+        self.clean = NOTHING
+        """What is taken out of every entry and delta: see `guard`."""
         self._file = file
         self._end = tail.end
         self._link = tail.link
@@ -70,7 +73,11 @@ class Session:
             spent = _counted(spent, entry)
         if isinstance(entry, Sampled):
             entry = replace(entry, so_far={name: spent[name].plain() for name in spent})
-        line, link = chained(plain(entry), self._link)
+        data = plain(entry)
+        clean = self.clean.json(data)
+        if clean is not data:
+            entry = revive(clean)
+        line, link = chained(clean, self._link)
         self._write(line)
         if isinstance(entry, LASTING):
             os.fdatasync(self._file)
@@ -79,12 +86,27 @@ class Session:
         self.publish(entry)
         return entry
 
+    def guard(self, clean: Redactor) -> None:
+        """From now on nothing that is appended or shown holds a known secret.
+
+        Entries that were loaded lose them for the model and the front-ends; the file is not
+        touched.
+        """
+        self.clean = clean
+        for place, entry in enumerate(self.entries):
+            data = plain(entry)
+            cleaned = clean.json(data)
+            if cleaned is not data:
+                self.entries[place] = revive(cleaned)
+
     def history(self) -> list[Entry]:
         """Every entry of the log, read from its file."""
         return logfile.read(self.path)
 
     def publish(self, event: Entry | Delta) -> None:
         """Tell every listener."""
+        if isinstance(event, Delta) and self.clean.holds(event.text):
+            event = replace(event, text=self.clean.text(event.text))
         for listener in tuple(self._listeners):
             listener(event)
 

@@ -13,30 +13,19 @@ from codex_py.effects import Effects
 from codex_py.host.background import Background, Process
 from codex_py.host.confine import Confinement, Ground, Unconfined
 from codex_py.host.confined import Unopenable
+from codex_py.host.given import WEAK, Read, Undeclared
 from codex_py.host.held import Held
 from codex_py.host.interpreter import Interpreter
 from codex_py.host.opened import leads_out
 from codex_py.host.output import ROOM, Collected
 from codex_py.host.processes import Plain, Ran, Running, environment, run
+from codex_py.redact import NOTHING, Redactor
 
 if TYPE_CHECKING:
     from codex_py.host.change import Change
     from codex_py.host.tree import Hits, Item
 
 __all__ = ["Host", "Read", "Unconfined", "Undeclared", "Unopenable", "open_host"]
-
-
-class Undeclared(PermissionError):
-    """A tool reached for what it had not declared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A file's bytes with its real path and the digest of its content."""
-
-    path: str
-    data: bytes
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +49,8 @@ class Host:
     mode: str = ""
     hidden: frozenset[str] = field(default_factory=frozenset)
     """Names of environment variables that no command sees: our own keys."""
+    clean: Redactor = NOTHING
+    """Takes known secrets out of what commands say."""
     background: Background = field(default_factory=Background)
     """The processes that go on beside the turns."""
     interpreter: Interpreter = field(default_factory=Interpreter)
@@ -144,9 +135,13 @@ class Host:
         """This host, allowing these effects and no others; commands confined as `mode` says."""
         return replace(self, allowed=effects, mode=mode)
 
-    def without_keys(self, names: frozenset[str]) -> Host:
-        """This host, its commands not seeing these environment variables."""
-        return replace(self, hidden=self.hidden | names)
+    def without_keys(self, names: frozenset[str], clean: Redactor = NOTHING) -> Host:
+        """This host, its commands not seeing these variables, nor others that hold a key of ours,
+        and what they say cleaned of secrets.
+        """
+        keys = Redactor(self.environ[name] for name in names if self.environ.get(name))
+        names |= {name for name, value in self.environ.items() if keys.holds(value)}
+        return replace(self, hidden=self.hidden | names, clean=self.clean + clean)
 
     def digest(self, data: bytes) -> str:
         """What stands for a file's content in the log."""
@@ -237,7 +232,7 @@ class Host:
             raise Undeclared(1, "this command was not declared", command[:80])
         wait = seconds or self.timeout
         return await run(
-            self._launch, command, cwd, seconds=wait, output=Collected(say, spill, room)
+            self._launch, command, cwd, seconds=wait, output=Collected(say, spill, room, self.clean)
         )
 
     def start(
@@ -249,7 +244,12 @@ class Host:
             raise Undeclared(1, "this command was not declared", command[:80])
         mode = self.mode
         process = self.background.start(
-            self._launch_beside, command, cwd, mode, lambda number: lambda: spill(number)
+            self._launch_beside,
+            command,
+            cwd,
+            mode,
+            lambda number: lambda: spill(number),
+            self.clean,
         )
         process.opened = self.allowed
         return process
@@ -319,11 +319,3 @@ def open_host(
         temporary=temporary,
         timeout=timeout,
     )
-
-
-WEAK = {
-    "landlock": (
-        "confined by Landlock and seccomp only: no network and no writes outside, but file modes "
-        "and times outside can be changed and /tmp is shared; `codex-py sandbox doctor` says more"
-    )
-}

@@ -13,6 +13,7 @@ from typing import BinaryIO, Protocol
 from codex_py.effects import Effects
 from codex_py.host.output import Collected
 from codex_py.host.processes import GONE, GRACE, PIECE, Ended, Running
+from codex_py.redact import NOTHING, Redactor
 
 MOST = 16
 """Processes that may run at once."""
@@ -44,7 +45,15 @@ class Process:
     Contract: output is read as it comes and never lost before `LARGEST`; memory stays flat.
     """
 
-    def __init__(self, number: int, command: str, cwd: str, confined: str, spill: Spill) -> None:
+    def __init__(
+        self,
+        number: int,
+        command: str,
+        cwd: str,
+        confined: str,
+        spill: Spill,
+        clean: Redactor = NOTHING,
+    ) -> None:
         self.number = number
         self.command = command
         self.cwd = cwd
@@ -65,6 +74,7 @@ class Process:
         """Why the file does not hold all."""
         self.heard: Callable[[Process], None] = lambda _: None
         """Told when it has ended."""
+        self._clean = clean.stream()
         self._spill: Spill | None = spill
         self._file: BinaryIO | None = None
         self._began = time.monotonic()
@@ -193,7 +203,8 @@ class Process:
         if self._output >= 0:
             asyncio.get_running_loop().add_reader(self._output, self._pump)
 
-    def _take_in(self, data: bytes) -> None:
+    def _take_in(self, data: bytes, last: bool = False) -> None:
+        data = self._clean(data, last=last)
         self._keep(data)
         self.size += len(data)
         self._unread.feed(data)
@@ -232,6 +243,7 @@ class Process:
             if not data:
                 break
             self._take_in(data)
+        self._take_in(b"", last=True)
         self._over = time.monotonic()
         self.ended = self._running.collect(self.recent()[-8_000:])
         self._shut()
@@ -274,13 +286,19 @@ class Background:
         return [each for each in self.processes.values() if each.ended is None]
 
     def start(
-        self, start: Start, command: str, cwd: str, confined: str, spill: Callable[[int], Spill]
+        self,
+        start: Start,
+        command: str,
+        cwd: str,
+        confined: str,
+        spill: Callable[[int], Spill],
+        clean: Redactor = NOTHING,
     ) -> Process:
         """Start one more. Raises OSError when it cannot be started or there are too many."""
         if len(self.running) >= MOST:
             raise OSError(11, f"{MOST} processes run already: stop one first")
         number = self._count + 1
-        process = Process(number, command, cwd, confined, spill(number))
+        process = Process(number, command, cwd, confined, spill(number), clean)
         process.begin(start)
         process.heard = lambda ended: self.changed(ended)
         self._count = number

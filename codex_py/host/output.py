@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO
 
+from codex_py.redact import NOTHING, Redactor
+
 ROOM = 36_000
 """Bytes kept for the reader when nothing else is said: half of them head, half tail."""
 LIVE = 32_768
@@ -16,13 +18,20 @@ Spill = Callable[[], tuple[str, BinaryIO]]
 
 
 class Collected:
-    """Bytes as they come. Up to `room` are kept; beyond that all go to a spill file.
+    """Bytes as they come, known secrets taken out. Up to `room` are kept; beyond that all go to a
+    spill file.
 
     A spill file that cannot be written (a full disk) loses only the middle of the output and
     is said in `spill_error`.
     """
 
-    def __init__(self, say: Callable[[str], None], spill: Spill | None, room: int = ROOM) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        spill: Spill | None,
+        room: int = ROOM,
+        clean: Redactor = NOTHING,
+    ) -> None:
         self.half = max(1, room // 2)
         self.size = 0
         self.full = ""
@@ -34,9 +43,13 @@ class Collected:
         self._file: BinaryIO | None = None
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._said_at = 0.0
+        self._clean = clean.stream()
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
+        self._take(self._clean(data))
+
+    def _take(self, data: bytes) -> None:
         self.size += len(data)
         if self.size > 2 * self.half and self._file is None and self._spill is not None:
             self._open()
@@ -54,6 +67,7 @@ class Collected:
 
     def close(self) -> None:
         """No more bytes will come."""
+        self._take(self._clean(b"", last=True))
         if self._file is not None:
             self._file.close()
             self._file = None

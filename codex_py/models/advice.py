@@ -84,7 +84,7 @@ def no_key(servers: Sequence[Found] = (), *, installed: bool = False) -> str:
     lines = [
         f"No OpenAI API key found (OPENAI_API_KEY is not set){running}.",
         "Choose one:",
-        "  1. export OPENAI_API_KEY=sk-...      best results",
+        "  1. export OPENAI_API_KEY=sk-...      best results (or keep it: codex-py login)",
         f"  2. codex-py --oss                    {_second(servers)}",
         "  3. codex-py --local                  built-in 1.5B model: offline, free, tiny jobs only",
         f"                                       ({local}, 2 GB memory)",

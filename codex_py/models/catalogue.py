@@ -37,6 +37,8 @@ class Provider:
     url_env: str = ""
     """Environment variable with its address, `url_tail` added."""
     url_tail: str = ""
+    key_header: str = ""
+    """The header of the key, where it is not `Authorization: Bearer`."""
     quirks: Mapping[str, Any] = field(default_factory=dict)
     """What sets it apart on its wire, as the fields of that wire's Quirks."""
 

@@ -17,9 +17,9 @@ from codex_py.models.door import Door, Timeouts, near
 from codex_py.models.retrying import Retrying, Tries
 
 WAYS = (
-    "Ways to go on: set OPENAI_API_KEY; or name a model of another provider whose key is set, "
-    "for example -m openrouter/NAME; or a server on this machine, for example -m ollama/NAME; "
-    "or --local for the small embedded model"
+    "Ways to go on: set it, or keep it with `codex-py login PROVIDER`; or set OPENAI_API_KEY; or "
+    "name a model of another provider whose key is set, for example -m openrouter/NAME; or a "
+    "server on this machine, for example -m ollama/NAME; or --local for the small embedded model"
 )
 
 
@@ -35,6 +35,8 @@ class Choice:
     own: tuple[Provider, ...] = ()
     """Servers of the user's own, beside or instead of the catalogue's."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Added to every address."""
     window: int = 0
     idle: float = 300.0
     """Seconds of silence after which a stream is given up."""
@@ -88,7 +90,15 @@ def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) ->
     url = _address(choice, provider, environ)
     key = _key(provider, environ, needed=not near(url))
     times = Timeouts(idle=choice.idle)
-    door = Door(url, key, choice.headers, timeouts=times, authority=choice.authority)
+    door = Door(
+        url,
+        key,
+        choice.headers,
+        timeouts=times,
+        authority=choice.authority,
+        query=choice.query,
+        key_header=provider.key_header,
+    )
     client, body = _client(door, provider, model)
     tried = Retrying(client, Tries(choice.retries, choice.turn_retries, choice.away))
     searches = provider.wire == "responses" and provider.quirks.get("hosted", not provider.local)

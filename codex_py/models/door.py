@@ -52,11 +52,17 @@ class Door:
         *,
         timeouts: Timeouts | None = None,
         authority: str = "",
+        query: Mapping[str, str] | None = None,
+        key_header: str = "",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.headers = dict(headers or {})
         self.timeouts = timeouts or Timeouts()
         self.authority = authority
+        self.query = dict(query or {})
+        """Added to every address."""
+        self.key_header = key_header
+        """The header of the key, where it is not `Authorization: Bearer`."""
         self._key = key
         self._sdk: lean.Sdk | None = None
         self._client: Any = None
@@ -229,7 +235,8 @@ def _client(door: Door, sdk: lean.Sdk, key: str) -> Any:
         base_url=door.base_url,
         api_key=key or "none",
         admin_api_key="",
-        default_headers=door.headers,
+        default_headers=_headers(door, key),
+        default_query=door.query or None,
         max_retries=0,
         timeout=waits,
         http_client=session,
@@ -240,6 +247,14 @@ def _client(door: Door, sdk: lean.Sdk, key: str) -> Any:
         # A header's word; else the SDK starts a thread to look into the interpreter's file.
         client._platform = PLATFORMS.get(sys.platform, "Unknown")
     return client
+
+
+def _headers(door: Door, key: str) -> dict[str, Any]:
+    if not door.key_header:
+        return door.headers
+    from openai._types import Omit  # late: with the SDK
+
+    return {"Authorization": Omit(), door.key_header: key, **door.headers}
 
 
 PLATFORMS = {"linux": "Linux", "darwin": "MacOS", "win32": "Windows"}

@@ -187,15 +187,18 @@ def _providers(value: Any, where: str) -> dict[str, Provider]:
             raise UsageError(
                 f'{where}: model_providers.{name}.wire_api must be "responses" or "chat"'
             )
-        headers = table.get("http_headers", {})
-        if not isinstance(headers, Mapping):
-            raise UsageError(f"{where}: model_providers.{name}.http_headers must be a table")
+        tables: dict[str, dict[str, str]] = {}
+        for key in ("http_headers", "env_http_headers", "query_params"):
+            given = table.get(key, {})
+            if not isinstance(given, Mapping):
+                raise UsageError(f"{where}: model_providers.{name}.{key} must be a table")
+            tables[key] = {str(one): str(each) for one, each in given.items()}
         found[str(name)] = Provider(
             name=str(table.get("name", name)),
             base_url=table["base_url"],
             env_key=str(table.get("env_key", "")),
             wire_api=wire,
-            http_headers={str(key): str(each) for key, each in headers.items()},
+            **tables,
         )
     return found
 

@@ -25,6 +25,10 @@ class Provider:
     env_key: str = ""
     wire_api: str = "responses"
     http_headers: Mapping[str, str] = field(default_factory=dict)
+    env_http_headers: Mapping[str, str] = field(default_factory=dict)
+    """Header names and the variables that hold their values."""
+    query_params: Mapping[str, str] = field(default_factory=dict)
+    """Added to every address, as Azure's `api-version`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def prompt(args: argparse.Namespace) -> int:
                 kit.settings,
                 agent.session.blob,
             )
-            return agent.brain.body(request)
+            return agent.session.clean.json(agent.brain.body(request))
         finally:
             await agent.close()
 

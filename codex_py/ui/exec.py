@@ -32,6 +32,7 @@ from codex_py.core.money import Tally, tally
 from codex_py.core.receipt import final_message
 from codex_py.launch import Launch
 from codex_py.proof import unmet
+from codex_py.redact import NOTHING
 from codex_py.settings import Settings
 from codex_py.showing import Given
 from codex_py.ui.codex_events import Mapping
@@ -83,6 +84,7 @@ async def _main(
     _catch_signals(interrupted)
     out = _Out(options)
     agent = open_agent(settings, launch, nobody, lambda line: out.note(line, "dim"))
+    out.clean = agent.session.clean
     agent.brain.warm()
     gc.freeze()
     gc.enable()
@@ -142,6 +144,8 @@ class _Out:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._mapping = Mapping()
+        self.clean = NOTHING
+        """Takes known secrets out of all that is written."""
         self._progress = Progress(self._error, colour=options.colour)
 
     def __call__(self, event: Entry | Delta) -> None:
@@ -211,7 +215,8 @@ class _Out:
         found = agent.receipt()
         if self._options.receipt:
             data = plain(found, session=agent.session.id, ended=reason)
-            _replace(self._options.receipt, json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+            text = json.dumps(self.clean.json(data), ensure_ascii=False, indent=2)
+            _replace(self._options.receipt, text + "\n")
         self.note(f"receipt: {line(found)}", "dim")
         for each in doubts(found):
             self.note(f"  {each}", "yellow")
@@ -227,11 +232,11 @@ class _Out:
         self.note(f"session {agent.session.path}", "dim")
 
     def _print(self, text: str) -> None:
-        sys.stdout.write(text)
+        sys.stdout.write(self.clean.text(text))
         sys.stdout.flush()
 
     def _error(self, text: str) -> None:
-        sys.stderr.write(text)
+        sys.stderr.write(self.clean.text(text))
         sys.stderr.flush()
 
 

@@ -51,13 +51,14 @@ async def switch(sitting: Sitting, settings: Settings) -> None:
     old = agent.kit
     try:
         brain = await asyncio.to_thread(connect, settings, os.environ, telling(sitting))
-        host = old.host.without_keys(brain.key_names)
+        host = old.host.without_keys(brain.key_names, brain.clean)
         kit = equip(settings, host, brain, agent.session, old.ask, old.keeper)
     except UsageError as error:
         sitting.say(f"still {agent.brain.label}: {error}", "yellow")
         return
     agent.kit = replace(kit, inbox=old.inbox, policy=old.policy)
     agent.brain = brain
+    agent.session.guard(agent.session.clean + brain.clean)
     sitting.view.model = brain.model
     sitting.settings = settings
     await old.model.close()

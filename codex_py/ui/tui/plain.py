@@ -15,6 +15,7 @@ from codex_py.core.errors import UsageError
 from codex_py.host.git import find_root
 from codex_py.launch import Launch
 from codex_py.lines import read_pieces
+from codex_py.redact import NOTHING
 from codex_py.settings import Settings
 from codex_py.showing import Given
 from codex_py.ui.text import visible
@@ -41,6 +42,7 @@ class _Plain:
         self._settings = settings
         self._launch = launch
         self._bare = Bare()
+        self._clean = NOTHING
         self._draft = Draft()
         self._turn: asyncio.Task[object] | None = None
 
@@ -50,6 +52,7 @@ class _Plain:
             agent = await asyncio.to_thread(open_agent, settings, self._launch, self._ask)
         except EOFError:
             return 0
+        self._clean = agent.session.clean
         agent.session.subscribe(self._heard)
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
         self._say(agent.describe())
@@ -174,7 +177,7 @@ class _Plain:
         return line.decode("utf-8", "replace")
 
     def _say(self, text: str) -> None:
-        sys.stdout.write(text.rstrip("\n") + "\n")
+        sys.stdout.write(self._clean.text(text).rstrip("\n") + "\n")
         sys.stdout.flush()
 
 

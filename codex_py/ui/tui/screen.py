@@ -30,6 +30,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import SearchToolbar
 
+from codex_py.redact import NOTHING
 from codex_py.ui.tui.look import Look
 
 STYLE = Style.from_dict(
@@ -86,6 +87,8 @@ class Screen:
         self._parts = parts
         self._undrawn: deque[Iterator[str]] = deque()
         self._drawing = False
+        self.clean = NOTHING
+        """Takes known secrets out of what is printed."""
         self._pending: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._away = False
@@ -196,6 +199,7 @@ class Screen:
             if text is None:
                 self._undrawn.popleft()
             elif text:
+                text = self.clean.text(text)
                 self._pending.append(text if text.endswith("\n") else text + "\n")
         loop = asyncio.get_running_loop()
         if self._undrawn:

@@ -139,6 +139,7 @@ class Sitting:
     def take(self, agent: Agent, renderer: Renderer) -> None:
         """Begin to show what this agent does."""
         self.renderer, self._mode = renderer, (-1, "")
+        self.screen.clean = agent.session.clean
         self.view.model = agent.brain.model
         self.turns.told_mode = self.settings.approval_mode
         agent.kit = replace(agent.kit, inbox=self.turns.inbox)
