@@ -13,9 +13,9 @@ from codex_py.core.entries import Context, Entry, Undoing, Undone
 from codex_py.core.errors import UsageError
 from codex_py.core.steps import History, Step, Taken, history
 from codex_py.host.putback import put_back
-from codex_py.host.putting import Move, observe, plan
 from codex_py.snapshots import store as kept
 from codex_py.snapshots.keeper import SHOWN, kind, net
+from codex_py.snapshots.plan import Move, observe, plan
 from codex_py.snapshots.state import State
 from codex_py.snapshots.store import Damaged, Record, Store, workspace
 from codex_py.snapshots.tree import Tree

@@ -25,7 +25,8 @@ async def covered(
     can be kept the step runs all the same, and the user is told once.
     """
     runs = effects.command is not None and confined != "read-only"
-    whole = runs or effects.unknown
+    speaks = effects.typed is not None and effects.walled != "read-only"
+    whole = runs or speaks or effects.unknown
     if keeper is None or not (whole or effects.writes):
         yield
         return

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable, Sequence
 
 from codex_py.host.opened import folder
-from codex_py.host.putting import Move
+from codex_py.snapshots.plan import Move
 from codex_py.snapshots.state import State, alike, look, same
 from codex_py.snapshots.store import Damaged
 

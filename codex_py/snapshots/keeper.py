@@ -188,19 +188,21 @@ class Keeper:
             self.store.begin("", [], self.tree.roots)
         if self.ready and not self.off:
             self._write(self._differences(), "")
-        if not asked["all"]:
+        if asked["paths"]:
             records = self._named(asked["paths"], first=True)
             self._write([each._replace(before=each.after) for each in records], f"?{asked['call']}")
         return {"ok": True, "tree": self.store.place, "left": sorted(self.tree.left)[:SHOWN]}
 
     def _after(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if asked["all"]:
-            records = self._differences()
-        else:
-            records = self._named(asked["paths"], first=False)
-            records = [each for each in records if not same(each.before, each.after)]
-            if self.ready and not self.off:
-                self._write(self._differences(), "")
+        records = self._named(asked["paths"], first=False) if asked["paths"] else []
+        records = [each for each in records if not same(each.before, each.after)]
+        if self.ready and not self.off:
+            named = {each.path for each in records}
+            found = [each for each in self._differences() if each.path not in named]
+            if asked["all"]:
+                records += found
+            else:
+                self._write(found, "")
         ref = self._write(records, asked["call"])
         lost = [each.path for each in records if each.before is not None and not each.before.kept]
         return {
