@@ -31,8 +31,9 @@ from codex_py.core.session import Session
 from codex_py.core.turn import run_turn
 from codex_py.effects import Effects
 from codex_py.equip import equip
+from codex_py.ground import ground
 from codex_py.host import Host, Unconfined, open_host
-from codex_py.host.confine import Ground, WrongPlace
+from codex_py.host.confine import WrongPlace
 from codex_py.host.git import branch, find_root, head
 from codex_py.host.keeping import Keeper, Keeping
 from codex_py.launch import Launch
@@ -155,19 +156,10 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
     roots = (cwd, *(os.path.realpath(each) for each in launch.add_dirs))
     roots = (*roots, *(os.path.realpath(each) for each in settings.writable_roots))
     needed = settings.approval_mode == "full-auto"
-    ground = Ground(
-        cwd,
-        roots,
-        own=os.path.realpath(settings.home),
-        git=settings.git,
-        deny_read=tuple(os.path.abspath(os.path.expanduser(each)) for each in settings.deny_read),
-        readable=tuple(os.path.realpath(os.path.expanduser(each)) for each in settings.readable),
-        writable=tuple(os.path.realpath(os.path.expanduser(each)) for each in settings.writable),
-        keep_env=settings.keep_env,
-        network=settings.network_access,
-    )
     try:
-        host = open_host(ground, os.environ, timeout=settings.command_timeout, free=needed)
+        host = open_host(
+            ground(settings, cwd, roots), os.environ, timeout=settings.command_timeout, free=needed
+        )
     except Unconfined as error:
         raise UsageError(no_wall(error)) from error
     try:

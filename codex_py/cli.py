@@ -44,6 +44,7 @@ FRONTS = {
     "logout": "codex_py.ui.logout",
     "policy": "codex_py.ui.policy",
     "redo": "codex_py.ui.redo",
+    "sandbox": "codex_py.ui.sandbox",
     "sessions": "codex_py.ui.sessions",
     "undo": "codex_py.ui.undo",
 }
@@ -82,10 +83,6 @@ def _dispatch(argv: list[str]) -> int:
         from importlib import import_module  # late: one front-end a run
 
         return int(import_module(FRONTS[verb]).main(argv[1:]))
-    if verb == "sandbox":
-        from codex_py_sandbox.cli import main as confine  # late: one front-end a run
-
-        return confine(argv[1:], "codex-py sandbox")
     if verb == "debug":
         if argv[1:2] != ["prompt"]:
             raise UsageError("debug needs a word: `codex-py debug prompt [PROMPT]`")

@@ -237,19 +237,24 @@ class Confinement:
         self._session = self._open = None
 
     def _policy(self, mode: str, opened: Effects | None = None) -> Policy:
-        from codex_py_sandbox import EnvRules, Policy  # late: loaded by begin
+        return policy(self._ground, mode, opened)
 
-        ground, opened = self._ground, opened or Effects()
-        reading = mode == "read-only"
-        writes = () if reading else (*ground.writable, *opened.writes)
-        return Policy(
-            mode="read-only" if reading else "workspace-write",
-            roots=tuple(Path(each) for each in ground.roots),
-            git="read-only" if ground.git == "read-only" else "commit",
-            deny_read=tuple(Path(each) for each in ground.deny_read),
-            allow_read=tuple(Path(each) for each in (*ground.readable, *opened.reads)),
-            allow_write=tuple(Path(each) for each in writes),
-            network="on" if ground.network or opened.network else "off",
-            env=EnvRules(keep=ground.keep_env, listed=True),
-            own=(Path(ground.own),),
-        )
+
+def policy(ground: Ground, mode: str, opened: Effects | None = None) -> Policy:
+    """The confinement of a mode, with what was opened beyond it, as the sandbox takes it."""
+    from codex_py_sandbox import EnvRules, Policy  # late: 10 ms
+
+    opened = opened or Effects()
+    reading = mode == "read-only"
+    writes = () if reading else (*ground.writable, *opened.writes)
+    return Policy(
+        mode="read-only" if reading else "workspace-write",
+        roots=tuple(Path(each) for each in ground.roots),
+        git="read-only" if ground.git == "read-only" else "commit",
+        deny_read=tuple(Path(each) for each in ground.deny_read),
+        allow_read=tuple(Path(each) for each in (*ground.readable, *opened.reads)),
+        allow_write=tuple(Path(each) for each in writes),
+        network="on" if ground.network or opened.network else "off",
+        env=EnvRules(keep=ground.keep_env, listed=True),
+        own=(Path(ground.own),),
+    )

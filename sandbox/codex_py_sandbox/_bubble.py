@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# Exit code 8 when one of the first $1 can be written, 9 when one of the rest can be read.
+PROOF = """n=$1; shift
+for path do
+  if [ $n -gt 0 ]; then [ ! -w "$path" ] || exit 8; else [ ! -r "$path" ] || exit 9; fi
+  n=$((n - 1))
+done"""
+
+
 class Bubble(Open):
     """The system's bubblewrap, where its own profile may do what we may not."""
 
@@ -41,13 +49,20 @@ class Bubble(Open):
         return self.plan
 
     def _try(self) -> int:
+        plan = self.plan
+        tops = {plan.home, *(os.path.dirname(path) for path, _ in plan.roots), "/", "/usr", "/var"}
+        inside = [*(path for path, on in plan.roots if on), "/tmp", "/var/tmp"]
+        closed = [p for p in tops if p and not any(layout.beneath(p, top) for top in inside)]
+        closed += [path for path, how in plan.binds if how == "ro"]
+        hidden = [path for path in plan.masks if not _below(plan, path)]
         pid = os.fork()
         if pid == 0:
             try:
                 null = os.open("/dev/null", os.O_RDWR)
                 for number in (0, 1, 2):
                     os.dup2(null, number)
-                argv = self.command({"argv": ["/bin/true"], "cwd": "/", "env": self.env})
+                line = ["/bin/sh", "-c", PROOF, "sh", str(len(closed)), *closed, *hidden]
+                argv = self.command({"argv": line, "cwd": "/", "env": self.env})
                 os.execve(argv[0], argv, {})
             finally:
                 os._exit(127)

@@ -11,6 +11,7 @@ from codex_py_sandbox import (
     _bpf,
     _child,
     _enter,
+    _proof,
     _view,
     _watch,
     _wire,
@@ -32,6 +33,7 @@ FORWARDED = (sig.SIGHUP, sig.SIGINT, sig.SIGQUIT, sig.SIGTERM, sig.SIGUSR1, sig.
 ROOM_FLAGS = (
     lx.CLONE_NEWUSER | lx.CLONE_NEWNS | lx.CLONE_NEWUTS | lx.CLONE_NEWCGROUP | lx.CLONE_NEWIPC
 )
+FAMILIES = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
 COMMAND_FLAGS = lx.CLONE_NEWPID | lx.CLONE_NEWNS | lx.CLONE_NEWIPC
 
 
@@ -40,6 +42,8 @@ class Room:
 
     name = "namespaces"
     command_flags = COMMAND_FLAGS
+    mounted = True
+    """Protected paths are read-only by mounts."""
 
     @staticmethod
     def flags(plan: Plan) -> int:
@@ -66,16 +70,48 @@ class Room:
         self.mounts = _view.build(self.plan)
         self.env.update(layout.moved_caches(self.plan, self.env))
         self.rules = _enter.second_layer(self.plan)
-        families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
         # Only one listener can be on the way: inside another sandbox that has one we go without.
         self.listens = not lx.listener_above()
-        self.filter = _bpf.program(families=families, notify=self.listens)
+        self.filter = _bpf.program(families=FAMILIES, notify=self.listens)
         self.watch()
         lx.drop_bounding()
         lx.prctl(lx.PR_SET_DUMPABLE, 0)
         lx.prctl(lx.PR_SET_PDEATHSIG, sig.SIGKILL)
         sig.pthread_sigmask(sig.SIG_BLOCK, [sig.SIGCHLD, *FORWARDED])
         gc.freeze()
+
+    def prove(self) -> None:
+        """Try to get out, as a command would; OSError when anything is possible."""
+        read, write = os.pipe()
+        outside = os.getppid()
+        pid, pidfd = lx.clone(self.command_flags)
+        if pid == 0:
+            try:
+                os.close(read)
+                self.deaf()
+                self._confine()
+                self.lock_down()
+                found = _proof.holes(self.plan, outside, mounts=self.mounted)
+                os.write(write, "; ".join(found or ["ok"]).encode()[:4000])
+            except Exception as error:
+                os.write(write, f"{type(error).__name__}: {error}".encode()[:4000])
+            finally:
+                os._exit(0)
+        os.close(write)
+        os.close(pidfd)
+        answer = os.read(read, 4096).decode("utf-8", "replace")
+        os.close(read)
+        os.waitpid(pid, 0)
+        if answer != "ok":
+            raise OSError(1, f"it does not hold: {answer or 'the trial ended early'}")
+
+    def deaf(self) -> None:
+        """Nobody would answer the kernel's questions about this process."""
+        self.listens = False
+        self.filter = _bpf.program(families=FAMILIES)
+
+    def lock_down(self) -> None:
+        """What `_confine` leaves to the process that will become the command."""
 
     def _held(self, root: str) -> bool:
         """Whether the root had a repository, good or not, when the session began."""

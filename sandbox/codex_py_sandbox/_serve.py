@@ -116,6 +116,7 @@ def _open(
         room = kind(plan, env, control)
         try:
             room.prepare(uid, gid)
+            room.prove()
         except Exception as error:
             os.write(write, _plainly(error).encode()[:4000])
             os._exit(1)

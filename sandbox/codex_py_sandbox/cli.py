@@ -7,12 +7,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from codex_py_sandbox.job import Job
-from codex_py_sandbox.policy import PROTECTED_NAMES, RESERVED_NAMES, Limits, Policy, PolicyError
+from codex_py_sandbox.policy import EnvRules, Limits, Policy, PolicyError
 from codex_py_sandbox.session import open_session
 from codex_py_sandbox.values import Exit, SandboxUnavailable
 
@@ -21,13 +23,28 @@ EXAMPLES = """examples:
   run -- make test                          writes here and in a private /tmp only, no network
   run --mode read-only -- git log -3        writes nowhere
   run --root ../lib --deny-read .env -- npm test
+  run --keep-env 'MY_APP_*' -- ./check      with these variables beside the usual ones
   run --limits wall=60,procs=200 -- ./fuzz  end the whole tree after a minute
   doctor                                    what can be enforced on this machine
   explain write ~/.bashrc                   would it be allowed, and what would allow just that
   profile                                   what would be mounted, pinned and hidden
 
-exit codes: those of the command; 2 wrong usage; 78 nothing can be enforced here
+Each verb has its own --help.
 """
+RUN = """Run one command confined, exactly as a command of the agent runs: the same folders, the same
+hidden secrets, the same environment (known variables only, and none that looks like a key).
+Output and exit code are the command's own."""
+RUN_CODES = """exit codes: the command's own; 128+N when signal N ended it; 126 or 127 when it could not
+be started; 2 wrong usage; 78 nothing can be enforced here, and nothing was run"""
+DOCTOR = """Say what can be enforced here. Each line was tried: a command attempted it, and what
+happened was judged from outside. What was found is remembered until the next boot, kernel,
+version or change of what surrounds us."""
+DOCTOR_CODES = """exit codes: 0 everything is enforced; 1 commands are confined, and what cannot be
+enforced is marked NO; 78 nothing can be enforced, and no command would run unasked"""
+EXPLAIN = """Say whether a confined command could write or read a path or connect to an address, why,
+and which single grant would change that. Nothing is run."""
+EXPLAIN_CODES = "exit codes: 0 allowed; 1 refused; 2 wrong usage"
+PROFILE = "Print what would be mounted, pinned, hidden, limited and refused. Nothing is run."
 _LIMITS = {
     "wall": "wall_s",
     "cpu": "cpu_s",
@@ -39,8 +56,18 @@ _LIMITS = {
 }
 
 
-def main(argv: Sequence[str], prog: str = "codex_py_sandbox") -> int:
-    """Run one verb; the exit code. Errors are one line on stderr."""
+def main(
+    argv: Sequence[str],
+    prog: str = "codex_py_sandbox",
+    base: Policy | None = None,
+    state: Path | None = None,
+    lay: Mapping[str, str | None] | None = None,
+) -> int:
+    """Run one verb; the exit code. Errors are one line on stderr.
+
+    Options are laid over `base`, `state` is the caller's private folder, and `lay` goes over the
+    environment of commands.
+    """
     words = list(argv)
     command: list[str] = []
     if "--" in words:
@@ -50,13 +77,15 @@ def main(argv: Sequence[str], prog: str = "codex_py_sandbox") -> int:
         args = _parser(prog).parse_args(words)
     except SystemExit as error:
         return int(error.code or 0)
+    args.base, args.lay = base or Policy(mode="read-only", env=EnvRules(listed=True)), lay or {}
+    args.state = Path(args.state) if getattr(args, "state", None) else state
     try:
         if args.verb == "run":
             return _run(args, [*args.command, *command])
         if args.verb == "doctor":
             from codex_py_sandbox.doctor import doctor
 
-            report = doctor(os.environ)
+            report = doctor(os.environ, args.state, fresh=args.fresh)
             print(report.to_json() if args.json else report.text())
             return report.code
         return _say(args)
@@ -96,10 +125,10 @@ def _run(args: argparse.Namespace, command: list[str]) -> int:
         return 2
     policy = _policy(args)
     cwd = os.path.realpath(args.cwd)
-    state = Path(args.state) if args.state else None
     chosen = (args.backend,) if args.backend else None
-    with open_session(policy, environ=os.environ, state=state, backends=chosen) as session:
-        job = session.start(command, cwd, tty=False)
+    with open_session(policy, environ=os.environ, state=args.state, backends=chosen) as session:
+        lay = {name: value for name, value in args.lay.items() if not _kept(name, policy)}
+        job = session.start(command, cwd, env=lay, tty=False)
         ended = _patiently(job)
         session.ready()
     ended = replace(ended, events=(*ended.events, *session.findings()))
@@ -141,21 +170,37 @@ def _patiently(job: Job) -> Exit:
     return Exit(128 + stopped[0], None, ended.events) if stopped else ended
 
 
+def _kept(name: str, policy: Policy) -> bool:
+    return any(fnmatchcase(name, glob) for glob in policy.env.keep)
+
+
 def _policy(args: argparse.Namespace) -> Policy:
+    base: Policy = args.base
     roots = [Path(os.path.realpath(p)) for p in (args.root or [args.cwd])]
-    return Policy(
+    if not args.root:
+        roots += base.roots
+    env = replace(base.env, keep=(*base.env.keep, *args.keep_env))
+    return base.with_(
         mode=args.mode,
         roots=tuple(dict.fromkeys(roots)),
-        git=args.git,
-        protect=(*PROTECTED_NAMES, *args.protect),
-        reserve=(*RESERVED_NAMES, *args.protect),
-        deny_read=tuple(Path(os.path.abspath(os.path.expanduser(p))) for p in args.deny_read),
-        deny_read_globs=tuple(args.deny_read_glob),
-        allow_write=tuple(Path(os.path.realpath(os.path.expanduser(p))) for p in args.allow_write),
-        allow_read=tuple(Path(os.path.realpath(os.path.expanduser(p))) for p in args.allow_read),
-        network=args.network,
-        limits=_limits(args.limits),
+        git=args.git or base.git,
+        protect=(*base.protect, *args.protect),
+        reserve=(*base.reserve, *args.protect),
+        deny_read=(
+            *base.deny_read,
+            *(Path(os.path.abspath(os.path.expanduser(p))) for p in args.deny_read),
+        ),
+        deny_read_globs=(*base.deny_read_globs, *args.deny_read_glob),
+        allow_write=(*base.allow_write, *map(_real, args.allow_write)),
+        allow_read=(*base.allow_read, *map(_real, args.allow_read)),
+        network=args.network or base.network,
+        env=env,
+        limits=_limits(args.limits) if args.limits else base.limits,
     )
+
+
+def _real(path: str) -> Path:
+    return Path(os.path.realpath(os.path.expanduser(path)))
 
 
 def _limits(given: list[str]) -> Limits:
@@ -179,39 +224,54 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    run = verbs.add_parser("run", help="run one command confined: run [options] -- CMD...")
+
+    def verb(name: str, help: str, about: str, codes: str = "") -> argparse.ArgumentParser:
+        return verbs.add_parser(
+            name,
+            help=help,
+            description=about,
+            epilog=codes,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    run = verb("run", "run one command confined: run [options] -- CMD...", RUN, RUN_CODES)
     run.add_argument("command", nargs="*", help=argparse.SUPPRESS)
-    run.add_argument("--state", help="private folder for temporary files")
+    run.add_argument("--state", metavar="DIR", help="private folder for temporary files")
     run.add_argument("--json", action="store_true", help="the ending as JSON, last on stderr")
-    doctor = verbs.add_parser("doctor", help="what can be enforced here, by trying")
-    doctor.add_argument("--json", action="store_true")
-    explain = verbs.add_parser("explain", help="would an access be allowed, and why")
-    explain.add_argument("kind", choices=("write", "read", "connect"))
+    doctor = verb("doctor", "what can be enforced here, by trying", DOCTOR, DOCTOR_CODES)
+    doctor.add_argument("--json", action="store_true", help="the whole report as one JSON object")
+    doctor.add_argument("--fresh", action="store_true", help="try again instead of remembering")
+    explain = verb("explain", "would an access be allowed, and why", EXPLAIN, EXPLAIN_CODES)
+    explain.add_argument("kind", choices=("write", "read", "connect"), help="what would be done")
     explain.add_argument("target", help="a path, or host:port")
-    explain.add_argument("--json", action="store_true")
-    profile = verbs.add_parser("profile", help="print what would be set up")
-    for verb in (run, explain, profile):
-        _policy_options(verb)
+    explain.add_argument("--json", action="store_true", help="the answer as one JSON object")
+    profile = verb("profile", "print what would be set up", PROFILE)
+    for each in (run, explain, profile):
+        _policy_options(each)
     return parser
 
 
 def _policy_options(verb: argparse.ArgumentParser) -> None:
-    add = verb.add_argument
-    add(
-        "--mode",
-        choices=("read-only", "workspace-write", "unrestricted"),
-        default="workspace-write",
-    )
+    def add(*names: str, **more: Any) -> None:
+        verb.add_argument(*names, **more)
+
+    def many(name: str, metavar: str, help: str) -> None:
+        verb.add_argument(name, action="append", default=[], metavar=metavar, help=help)
+
+    modes = ("read-only", "workspace-write", "unrestricted")
+    add("--mode", choices=modes, default="workspace-write",
+        help="may it write in the roots (the default), nowhere, or anywhere (no walls at all)")  # fmt: skip
     add("--cwd", "-C", default=".", metavar="DIR", help="where the command works")
-    add(
-        "--root", action="append", default=[], metavar="DIR", help="writable folder; default: --cwd"
-    )
-    add("--git", choices=("commit", "read-only"), default="commit")
-    add("--network", choices=("off", "on"), default="off")
-    add("--deny-read", action="append", default=[], metavar="PATH")
-    add("--deny-read-glob", action="append", default=[], metavar="GLOB")
-    add("--protect", action="append", default=[], metavar="NAME", help="read-only inside roots")
-    add("--allow-write", action="append", default=[], metavar="PATH", help="one more writable path")
-    add("--allow-read", action="append", default=[], metavar="PATH", help="a denied path to show")
-    add("--limits", action="append", default=[], metavar="NAME=N,...", help=", ".join(_LIMITS))
-    add("--backend", choices=("namespaces", "bubblewrap", "landlock", "seatbelt"), help="only this")
+    many("--root", "DIR", "a writable folder; default: --cwd")
+    add("--git", choices=("commit", "read-only"),
+        help="all of .git read-only, or only what makes git run code")  # fmt: skip
+    add("--network", choices=("off", "on"), help="off: a loopback of its own is all there is")
+    many("--deny-read", "PATH", "one more path that cannot be read")
+    many("--deny-read-glob", "GLOB", "files below the roots that cannot be read, such as .env*")
+    many("--protect", "NAME", "one more name that is read-only inside the roots")
+    many("--allow-write", "PATH", "one more writable path, outside or protected")
+    many("--allow-read", "PATH", "a hidden path to show")
+    many("--keep-env", "NAME", "a variable, or a glob of names, that it may see as well")
+    many("--limits", "NAME=N,...", "ceilings: " + ", ".join(_LIMITS))
+    backends = ("namespaces", "bubblewrap", "landlock", "seatbelt")
+    add("--backend", choices=backends, help="this way to confine, and no other")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from codex_py_sandbox.folders import private_folder
 from codex_py_sandbox.policy import Limits, Policy
@@ -60,6 +63,9 @@ class Report:
 
     system: str
     backends: tuple[Backend, ...]
+    tried: float = 0.0
+    """When it was tried, in seconds since 1970; older than now when it was remembered."""
+    remembered: bool = False
 
     @property
     def chosen(self) -> Backend | None:
@@ -75,22 +81,24 @@ class Report:
 
     def to_json(self) -> str:
         """The whole report as one JSON object."""
-        rows = [
-            {
-                "name": b.name,
-                "works": b.works,
-                "enforced": sorted(b.capabilities),
-                "missing": {str(k): v for k, v in b.missing.items()},
-                "reason": b.reason,
-            }
-            for b in self.backends
-        ]
         chosen = self.chosen.name if self.chosen else None
-        return json.dumps({"system": self.system, "chosen": chosen, "backends": rows})
+        return json.dumps(
+            {
+                "system": self.system,
+                "chosen": chosen,
+                "code": self.code,
+                "tried": round(self.tried),
+                "remembered": self.remembered,
+                "backends": [_row(b) for b in self.backends],
+            }
+        )
 
     def text(self) -> str:
         """For people: the chosen backend, then each capability and how it was shown."""
         lines = [self.system]
+        if self.remembered:
+            when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.tried))
+            lines.append(f"Tried at {when}, nothing has changed since; --fresh tries again.")
         if self.chosen is None:
             lines.append("Nothing can be enforced here.")
             lines += [f"  {b.name}: {b.reason or 'not enough of it holds'}" for b in self.backends]
@@ -107,6 +115,16 @@ class Report:
                 elif capability in backend.missing:
                     lines.append(f"  NO   {capability:16} {backend.missing[capability]}")
         return "\n".join(lines)
+
+
+def _row(b: Backend) -> dict[str, object]:
+    return {
+        "name": b.name,
+        "works": b.works,
+        "enforced": sorted(b.capabilities),
+        "missing": {str(k): v for k, v in b.missing.items()},
+        "reason": b.reason,
+    }
 
 
 @contextmanager
@@ -138,7 +156,7 @@ def probe(
             policy = Policy(
                 roots=(folder / "work",),
                 deny_read=(folder / "out" / "denied",),
-                limits=Limits(procs=400, memory_mb=700, data_mb=700),
+                limits=Limits(procs=100, memory_mb=250, data_mb=250),
             )
             with open_session(policy, environ=environ, state=state, backends=(name,)) as session:
                 session.ready()
@@ -178,7 +196,28 @@ def select(policy: Policy, environ: Mapping[str, str]) -> Backend:
     raise SandboxUnavailable(f"nothing can be enforced here ({text}). {ADVICE}", tuple(tried))
 
 
-def doctor(environ: Mapping[str, str]) -> Report:
-    """Try every backend on this machine."""
-    system = f"{os.uname().sysname} {os.uname().release} {os.uname().machine}, uid {os.geteuid()}"
-    return Report(system, tuple(probe(name, environ) for name in BACKENDS))
+def doctor(environ: Mapping[str, str], state: Path | None = None, *, fresh: bool = False) -> Report:
+    """Try every backend on this machine, or say what was found when it was last tried.
+
+    What was found is kept in `state` for as long as nothing has changed that could change it: the
+    boot, the kernel, the interpreter, this package, and what confines ourselves. `fresh` tries.
+    """
+    from codex_py_sandbox import memory  # late: only the doctor remembers
+
+    uname = os.uname()
+    system = f"{uname.sysname} {uname.release} {uname.machine}, uid {os.geteuid()}"
+    place = memory.place(state, environ)
+    known = None if fresh else memory.recall(place)
+    if known is not None:
+        tried, rows = known
+        return Report(system, tuple(_backend(row) for row in rows), tried, True)
+    names = ("seatbelt",) if sys.platform == "darwin" else BACKENDS
+    report = Report(system, tuple(probe(name, environ) for name in names), time.time())
+    memory.keep(place, report.tried, [_row(b) for b in report.backends])
+    return report
+
+
+def _backend(row: Mapping[str, Any]) -> Backend:
+    good = frozenset(Capability(name) for name in row["enforced"])
+    missing = {Capability(name): str(why) for name, why in row["missing"].items()}
+    return Backend(str(row["name"]), good, missing, str(row["reason"]))

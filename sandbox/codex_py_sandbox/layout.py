@@ -37,7 +37,7 @@ def resolve(spec: Mapping[str, Any], home: str, state: str, session: str) -> Pla
     Nothing is created here; what must be made on the host is listed in `made`.
     """
     plan = Plan(spec["mode"], spec["network"])
-    home = os.path.realpath(home) if home else ""
+    home = plan.home = os.path.realpath(home) if home else ""
     own = [os.path.realpath(p) for p in [*spec["own"], state]]
     for text in spec["roots"]:
         path = os.path.realpath(text)

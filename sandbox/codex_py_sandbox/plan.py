@@ -16,7 +16,7 @@ class Plan:
     - `masks`: paths nobody can read; `shown`: paths below them that stay as they are.
     - `covers`: sockets of other programs.
     - `made`: (path, kind) placeholders made on the host, removed at the end of the session.
-    - `tmp`: host folder seen as /tmp; `var_tmp` the one seen as /var/tmp; empty when not private.
+    - `home`: the user's own folder. `tmp`: host folder seen as /tmp; `var_tmp` the one seen as /var/tmp; empty when not private.
     - `repos`: (git folder, its common folder); `trees`: (work tree, git folder). `overlays`: (path, upper, work), writes go to upper.
     - `redirects`: variable to (usual place, place to use when that is not writable). `keep_run`: paths below /run that stay visible.
     - `notes`: findings worth telling the user, one line each.
@@ -25,6 +25,7 @@ class Plan:
     __slots__ = (
         "binds",
         "covers",
+        "home",
         "keep_run",
         "limits",
         "made",
@@ -53,6 +54,7 @@ class Plan:
         self.covers: list[str] = []
         self.made: list[tuple[str, str]] = []
         self.warm = True
+        self.home = ""
         self.tmp = ""
         self.var_tmp = ""
         self.overlays: list[tuple[str, str, str]] = []

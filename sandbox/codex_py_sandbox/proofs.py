@@ -167,12 +167,12 @@ def _loopback(t: Trial) -> bool:
 
 
 def _procs(t: Trial) -> bool:
-    code = "import os,time\nn=0\ntry:\n for _ in range(600):\n  if os.fork()==0: time.sleep(9);os._exit(0)\n  n+=1\n"
+    code = "import os,time\nn=0\ntry:\n for _ in range(300):\n  if os.fork()==0: time.sleep(9);os._exit(0)\n  n+=1\n"
     return t.py(code + "except OSError: print('stopped')", 4) == "stopped"
 
 
 def _memory(t: Trial) -> bool:
-    return t.py("b=[]\nfor _ in range(90): b.append(bytearray(10<<20))\nprint('all')") != "all"
+    return t.py("b=[]\nfor _ in range(40): b.append(bytearray(10<<20))\nprint('all')") != "all"
 
 
 def _calls(t: Trial) -> bool:

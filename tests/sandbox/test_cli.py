@@ -55,6 +55,31 @@ def test_help_shows_examples(work: Path, environ: dict[str, str]) -> None:
     assert "run -- make test" in cli(work, environ, "--help").stdout
 
 
+@pytest.mark.parametrize("verb", ["run", "doctor", "explain", "profile"])
+def test_every_verb_tells_its_options_and_codes(
+    work: Path, environ: dict[str, str], verb: str
+) -> None:
+    said = cli(work, environ, verb, "--help").stdout
+    options = [line for line in said.splitlines() if line.startswith("  --")]
+    assert len(options) >= 2
+    for at, line in enumerate(said.splitlines()):
+        if line.startswith("  --"):
+            following = (said.splitlines()[at + 1 : at + 2] or [""])[0]
+            assert "  " in line.strip() or following.startswith("    "), f"no word about {line}"
+    assert verb == "profile" or "exit codes:" in said
+
+
+@pytest.mark.sandbox
+def test_run_sees_known_variables_and_those_that_were_asked_for(
+    work: Path, environ: dict[str, str]
+) -> None:
+    told = {**environ, "ACME_PIN": "1234", "MY_APP_MODE": "x", "LC_ALL": "C", "A_TOKEN": "t"}
+    assert "ACME" not in cli(work, told, "run", "--", "env").stdout
+    said = cli(work, told, "run", "--keep-env", "MY_APP_*", "--", "env").stdout
+    assert "MY_APP_MODE=x" in said and "LC_ALL=C" in said
+    assert "ACME" not in said and "A_TOKEN" not in said
+
+
 def test_explain_names_reason_and_grant(work: Path, environ: dict[str, str]) -> None:
     ran = cli(work, environ, "explain", "write", "/etc/hosts", "--json")
     assert ran.returncode == 1

@@ -664,3 +664,32 @@ def test_a_refusal_names_what_to_ask_for_and_the_option_that_opens_just_that(
         program.run("exec", "--full-auto", "-c", opened, "go", url=server.url)
     assert (outside / "file").read_text() == "new\n"
     assert not (outside / "other").exists()
+
+
+@pytest.mark.sandbox
+def test_the_sandbox_verb_runs_as_the_agent_would(program: Program, outside: Path) -> None:
+    state = program.home / "state"
+    state.mkdir()
+    (state / "secret").write_text("ours\n")
+    (outside / "key").write_text("deep\n")
+    (state / "config.toml").write_text(
+        f"deny_read = ['{outside}/key']\n[sandbox_workspace_write]\nkeep_env = ['ACME_A']\n"
+        f"writable = ['{outside}/file']\n"
+    )
+    (outside / "file").write_text("old\n")
+    script = f"env | sort; cat {state}/secret {outside}/key; echo new > {outside}/file; echo x > {outside}/no"
+    told = {"ACME_A": "1", "ACME_B": "2", "TERM": "xterm", "BASH_ENV": "/etc/hostname"}
+    with Server([[call("shell", {"command": script})], text("ok")]) as server:
+        program.run("exec", "--full-auto", "go", url=server.url, env=told)
+    log = program.log()
+    agents = next(each for each in log if each["kind"] == "tool_result")["parts"][0]["text"]
+    mine = program.run("sandbox", "run", "--", "bash", "-c", script, env=told)
+    assert (outside / "file").read_text() == "new\n"
+    assert not (outside / "no").exists()
+    for said in (agents, mine.out + mine.err):
+        assert "ours" not in said and "deep" not in said
+    names = [line.partition("=")[0] for line in mine.out.splitlines() if "=" in line]
+    theirs = [line.partition("=")[0] for line in agents.splitlines() if "=" in line]
+    assert "ACME_A" in names and "ACME_B" not in names and "BASH_ENV" not in names
+    assert [name for name in theirs if not name.startswith("OPENAI")] == names
+    assert "TERM=dumb" in mine.out
