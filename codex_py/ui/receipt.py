@@ -59,8 +59,10 @@ NETWORK = {
 
 
 def _command_line(each: Command) -> str:
-    mark = "✓" if each.ok else "✗"
+    mark = "▸" if each.running else "✓" if each.ok else "✗"
     ended = "timed out" if each.timed_out else f"exit {each.exit_code}"
+    if each.running:
+        ended = "went on in the background"
     if each.signal is not None:
         ended = f"signal {each.signal}"
     tests = "".join(f" · {_tested(one)}" for one in each.tests)
@@ -74,7 +76,7 @@ def _commands(facts: Facts) -> str:
     count = len(facts.commands)
     if not count:
         return "no command"
-    failed = sum(not each.ok for each in facts.commands)
+    failed = sum(not each.ok and not each.running for each in facts.commands)
     return f"{count} command{'s' if count > 1 else ''}" + (f" ({failed} failed)" if failed else "")
 
 

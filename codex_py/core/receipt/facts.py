@@ -41,6 +41,8 @@ class Command:
     network: bool = False
     harness: bool = False
     """The harness ran it, as a required check, not the model."""
+    running: bool = False
+    """It went on in the background."""
 
     @property
     def ok(self) -> bool:
@@ -140,7 +142,7 @@ def facts(entries: Sequence[Entry]) -> Facts:
         elif isinstance(entry, Context):
             said.append((entry.n, entry.text))
         elif isinstance(entry, Touched):
-            files += _touched(entry, results)
+            files += _touched(entry, results, decisions)
         elif isinstance(entry, Checked):
             commands.append(_checked(entry))
         elif isinstance(entry, ToolResult):
@@ -148,7 +150,7 @@ def facts(entries: Sequence[Entry]) -> Facts:
             pictures += [(entry.n, part.name) for part in entry.parts if isinstance(part, Image)]
             denied += _denied(entry, call, decision)
             files += _files(entry)
-            if "command" in entry.data:
+            if "command" in entry.data or entry.data.get("python"):
                 commands.append(_command(entry, decision))
             elif call is not None and _looked(entry, call, decision):
                 looks.append(_look(entry, call, decision))
@@ -167,20 +169,26 @@ def _command(entry: ToolResult, decision: Decision | None) -> Command:
     data = entry.data
     output = words(entry.parts)
     code = data.get("exit_code")
+    line = str(data.get("command", ""))
+    if data.get("python"):
+        # the interpreter goes on living; a call of it ends well or with an error
+        code = 0 if entry.ok else 1
+        line = str(decision.effects.get("command", "python")) if decision else "python"
     timed_out = bool(data.get("timed_out"))
     ended = code if isinstance(code, int) and not timed_out and not data.get("signal") else None
     return Command(
         n=entry.n,
-        command=str(data["command"]),
+        command=line,
         cwd=str(data.get("cwd", "")).removesuffix("/."),
         exit_code=code if isinstance(code, int) else None,
         signal=data.get("signal"),
         timed_out=timed_out,
         seconds=float(data.get("seconds", entry.seconds) or 0),
         output=output,
-        tests=test_runs(str(data["command"]), ended, output),
+        tests=test_runs(line, ended, output),
         confined=str(data.get("confined", "")),
         network=bool(data.get("network")) or _may_network(decision),
+        running=bool(data.get("running")),
     )
 
 
@@ -211,14 +219,16 @@ def _files(entry: ToolResult) -> list[File]:
 _BECAME = {"created": "add", "deleted": "delete"}
 
 
-def _touched(entry: Touched, results: Mapping[str, ToolResult]) -> list[File]:
+def _touched(
+    entry: Touched, results: Mapping[str, ToolResult], decisions: Mapping[str, Decision]
+) -> list[File]:
     """What a command changed; an edit has told of its changes itself.
 
     The files count from the command's own entry: what a test run leaves behind is no change
     after it.
     """
-    result = results.get(entry.call_id)
-    if result is None or "command" not in result.data:
+    result, decision = results.get(entry.call_id), decisions.get(entry.call_id)
+    if result is None or decision is None or "command" not in decision.effects:
         return []
     return [
         File(result.n, path, _BECAME.get(how, "update"), by="command") for path, how in entry.paths

@@ -53,6 +53,7 @@ def _command(each: Command) -> Json:
         "timed_out": each.timed_out,
         "seconds": each.seconds,
         "confined": each.confined,
+        "background": each.running,
         "by": "harness" if each.harness else "model",
         "tests": [_tests(one) for one in each.tests],
     }
