@@ -44,6 +44,7 @@ FRONTS = {
     "logout": "codex_py.ui.logout",
     "policy": "codex_py.ui.policy",
     "redo": "codex_py.ui.redo",
+    "replay": "codex_py.ui.replay",
     "sandbox": "codex_py.ui.sandbox",
     "sessions": "codex_py.ui.sessions",
     "undo": "codex_py.ui.undo",

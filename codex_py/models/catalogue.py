@@ -27,7 +27,7 @@ class Provider:
     name: str
     base_url: str
     wire: str
-    """`responses`, `chat`, `embedded` or `scripted`."""
+    """`responses`, `chat`, `embedded`, `scripted` or `recorded`."""
     keys: tuple[str, ...] = ()
     """Environment variables, the first that is set wins; none: it needs no key."""
     local: bool = False

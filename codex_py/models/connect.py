@@ -85,6 +85,8 @@ def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) ->
         raise UsageError(f"there is no provider {model.provider!r}; known: {names}")
     if provider.wire == "scripted":
         return _scripted(model, provider)
+    if provider.wire == "recorded":
+        return _recorded(model, provider, known)
     if provider.wire not in ("responses", "chat"):
         raise UsageError(f"{model.name}: choose it with --local")
     url = _address(choice, provider, environ)
@@ -125,6 +127,19 @@ def _scripted(model: Model, provider: Provider) -> Connected:
     from codex_py.models.scripted import read  # late: hardly ever
 
     client = read(Path(model.slug))
+    return Connected(client, model, provider, lambda _: {}, lambda: None)
+
+
+def _recorded(model: Model, provider: Provider, known: Catalogue) -> Connected:
+    from codex_py.models.recorded import Recorded  # late: hardly ever
+
+    client = Recorded(Path(model.slug))
+    first = client.started
+    then = known.find(first.choice or first.model)
+    style = "patch-freeform" if "apply_patch" in client.calls else then.patch_style
+    if client.calls & {"edit_file", "write_file"}:
+        style = "replace"
+    model = replace(then, slug=model.slug, provider=provider.name, patch_style=style)
     return Connected(client, model, provider, lambda _: {}, lambda: None)
 
 

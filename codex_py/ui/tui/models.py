@@ -94,7 +94,11 @@ def _names(home: Path) -> list[tuple[str, str]]:
     names: list[tuple[str, str]] = []
     for model in found.models:
         server = found.providers.get(model.provider)
-        if server is None or not has_key(server, os.environ) or server.wire == "scripted":
+        if (
+            server is None
+            or not has_key(server, os.environ)
+            or server.wire in ("scripted", "recorded")
+        ):
             continue
         price = model.price
         cost = f"${price.input} in, ${price.output} out a million tokens" if price else ""

@@ -1,0 +1,76 @@
+"""Pure: a log taken apart again into what the user said and what the model answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from codex_py.core.entries import (
+    Assistant,
+    Changed,
+    Cited,
+    Compacted,
+    Entry,
+    Hosted,
+    Part,
+    Reasoning,
+    Sampled,
+    ToolCall,
+    TurnEnded,
+    User,
+)
+
+SAID = (Reasoning, Assistant, Hosted, Cited, ToolCall)
+
+
+@dataclass(slots=True)
+class Turn:
+    """One turn of a recording."""
+
+    prompt: tuple[Part, ...]
+    mode: str = ""
+    """The mode that was chosen since the turn before; empty for the same."""
+    typed: list[tuple[int, tuple[Part, ...]]] = field(default_factory=list)
+    """What came in while it ran, and after how many of its responses."""
+    responses: list[tuple[Entry, ...]] = field(default_factory=list)
+    """The model's answers, each closed by its Sampled."""
+    ended: TurnEnded | None = None
+    """How it ended; None when it was cut off."""
+
+
+@dataclass(slots=True)
+class Recording:
+    """All turns, and the summaries that the model wrote between them."""
+
+    turns: list[Turn] = field(default_factory=list)
+    summaries: list[str] = field(default_factory=list)
+
+
+def recording(entries: Iterable[Entry]) -> Recording:
+    """A log's recording. What is of no use in it is passed over."""
+    found, turn = Recording(), None
+    said: list[Entry] = []
+    mode = ""
+    for entry in entries:
+        if isinstance(entry, Compacted):
+            found.summaries.append(entry.summary)
+        elif isinstance(entry, Changed) and entry.setting == "mode":
+            mode = entry.value
+        elif isinstance(entry, User):
+            if turn is None or turn.ended is not None:
+                turn = Turn(entry.parts, mode)
+                mode = ""
+                found.turns.append(turn)
+            else:
+                turn.typed.append((len(turn.responses), entry.parts))
+            said = []
+        elif isinstance(entry, SAID):
+            if not (isinstance(entry, Assistant) and entry.partial):
+                said.append(entry)
+        elif isinstance(entry, Sampled):
+            if turn is not None and not entry.purpose:
+                turn.responses.append((*said, entry))
+            said = []
+        elif isinstance(entry, TurnEnded) and turn is not None:
+            turn.ended = entry
+    return found

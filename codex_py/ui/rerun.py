@@ -1,0 +1,213 @@
+"""A recording run again: the recorded model's answers, real tools, confined, in a fresh folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+from codex_py.agent import Agent, open_agent
+from codex_py.core import logfile
+from codex_py.core.entries import (
+    Changed,
+    Decision,
+    Delta,
+    Entry,
+    Image,
+    Part,
+    Started,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from codex_py.core.errors import UsageError
+from codex_py.core.kit import silent
+from codex_py.core.policy import MODES, Mode, inside
+from codex_py.core.recording import Turn, recording
+from codex_py.core.turn import run_turn
+from codex_py.host.gitfolder import GitFailed
+from codex_py.host.worktree import fresh
+from codex_py.launch import Launch
+from codex_py.settings import Settings
+
+Show = Callable[[Entry | Delta], None]
+
+
+@dataclass(slots=True)
+class Rerun:
+    """What came of it: the tool results then and now, by call, and what was not run again."""
+
+    then: dict[str, ToolResult] = field(default_factory=dict)
+    now: dict[str, ToolResult] = field(default_factory=dict)
+    calls: dict[str, ToolCall] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+    """Calls that were not run again, and why."""
+    place: str = ""
+    """What the fresh folder held at the start, in words."""
+
+
+def rerun(path: Path, settings: Settings, repository: str, show: Show) -> Rerun:
+    """Run a recording again, from its first line to its last.
+
+    `repository` is where the commit is looked for instead of the recorded folder. Every command
+    is confined, without network; nothing outside the fresh folder is written. Raises UsageError.
+    """
+    scratch = Path(os.path.realpath(tempfile.mkdtemp(prefix="codex-py-replay-")))
+    try:
+        entries = logfile.read(path)
+        first = entries[0] if entries else None
+        if not isinstance(first, Started):
+            raise UsageError(f"{path} is not the log of a session")
+        work = scratch / (os.path.basename(first.cwd) or "work")
+        work.mkdir()
+        found = Rerun(place=_placed(first, repository, work))
+        copy = scratch / path.name
+        _mapped(path, copy, first.cwd, str(work))
+        return asyncio.run(_all(copy, path, settings, work, scratch, found, show))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _placed(first: Started, repository: str, work: Path) -> str:
+    """Put the recorded commit's files into the fresh folder; says in words what is there."""
+    if not first.commit:
+        return "an empty folder: no commit was recorded"
+    try:
+        fresh(repository or first.cwd, first.commit, work)
+    except GitFailed as error:
+        shutil.rmtree(work)
+        work.mkdir()
+        if repository:
+            raise UsageError(str(error)) from error
+        return f"an empty folder: {error} (name the repository with -C DIR)"
+    return f"commit {first.commit[:12]}; what was not committed then is not there"
+
+
+def _mapped(source: Path, target: Path, old: str, new: str) -> None:
+    """A copy of a log whose paths lead into the fresh folder."""
+    before, after = old.encode("utf-8", "replace"), new.encode("utf-8", "replace")
+    with open(target, "wb") as file:
+        for line in logfile.lines(source):
+            file.write((line.replace(before, after) if len(before) > 3 else line) + b"\n")
+
+
+async def _all(
+    copy: Path,
+    source: Path,
+    settings: Settings,
+    work: Path,
+    scratch: Path,
+    found: Rerun,
+    show: Show,
+) -> Rerun:
+    entries = logfile.read(copy)
+    decided = {each.call_id: each for each in entries if isinstance(each, Decision)}
+    first = cast(Started, entries[0])
+    mode: Mode = next((each for each in MODES if each == first.mode), "suggest")
+    mine = Settings(
+        home=settings.home,
+        approval_mode=mode,
+        mode_given=True,
+        model=f"recorded/{copy}",
+        model_given=True,
+        deny_read=settings.deny_read,
+        command_timeout=settings.command_timeout,
+        undo=False,
+        project_doc_max_bytes=0,
+    )
+    launch = Launch(cwd=str(work), skip_git_check=True, scratch=str(scratch / "log"))
+
+    async def ask(call: ToolCall, decision: Decision) -> Decision:
+        why = _refused(decided.get(call.call_id), decision, str(work))
+        if not why:
+            return Decision(
+                verdict="allow", by="rule", reason="as recorded", confined="workspace-write"
+            )
+        found.kept[call.call_id] = why
+        return Decision(verdict="deny", by="rule", reason=f"{why}: not run again")
+
+    agent = open_agent(mine, launch, ask)
+    try:
+        if not agent.kit.host.confines:
+            raise UsageError("nothing can confine commands here: a recording is not run again")
+        agent.session.subscribe(show)
+        for turn in recording(entries).turns:
+            await _turn(agent, turn, source)
+        _collect(found, entries, agent, source)
+    finally:
+        await agent.close()
+    return found
+
+
+def _refused(then: Decision | None, decision: Decision, work: str) -> str:
+    """Why a call that would be asked about is not run again; empty when it is."""
+    effects = decision.effects
+    if then is None or then.verdict != "allow":
+        return "it was refused then"
+    if effects.get("network") or effects.get("unknown") or effects.get("typed"):
+        return "it would reach outside"
+    writes = effects.get("writes") or []
+    if not all(inside(str(each), (work,)) for each in writes):
+        return "it would write outside the fresh folder"
+    if "command" not in effects and not writes:
+        return "it would read what may be secret"
+    return ""
+
+
+async def _turn(agent: Agent, turn: Turn, source: Path) -> None:
+    """One recorded turn; what was typed while it ran comes in at the same places."""
+    if turn.mode:
+        agent.session.append(Changed(setting="mode", value=turn.mode))
+    waiting = list(turn.typed)
+    taken = 0
+
+    def inbox() -> list[tuple[Part, ...]]:
+        nonlocal taken
+        taken += 1
+        due = [_with_pictures(agent, parts, source) for after, parts in waiting if after <= taken]
+        waiting[:] = [each for each in waiting if each[0] > taken]
+        return due
+
+    kit = replace(agent.kit, inbox=inbox, nudge=silent)
+    await run_turn(agent.session, _with_pictures(agent, turn.prompt, source), kit)
+
+
+def _with_pictures(agent: Agent, parts: Iterable[Part], source: Path) -> tuple[Part, ...]:
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, Image):
+            try:
+                data = (source.with_suffix("") / Path(part.blob).name).read_bytes()
+                found.append(replace(part, blob=agent.session.keep(data)))
+            except OSError:
+                found.append(Text(f"[picture {part.name}, which is not in the recording]"))
+        else:
+            found.append(part)
+    return tuple(found)
+
+
+def _collect(found: Rerun, entries: Sequence[Entry], agent: Agent, source: Path) -> None:
+    """Results then and now, with the names of folders made alike."""
+    beside = str(source.with_suffix(""))
+    new = str(agent.session.beside)
+    for entry in entries:
+        if isinstance(entry, ToolCall):
+            found.calls[entry.call_id] = entry
+        elif isinstance(entry, ToolResult):
+            found.then[entry.call_id] = _alike(entry, beside)
+    for entry in agent.session.entries:
+        if isinstance(entry, ToolResult):
+            found.now[entry.call_id] = _alike(entry, new)
+
+
+def _alike(entry: ToolResult, beside: str) -> ToolResult:
+    parts = tuple(
+        Text(part.text.replace(beside, "SESSION")) if isinstance(part, Text) else part
+        for part in entry.parts
+    )
+    return replace(entry, parts=parts)

@@ -1,0 +1,167 @@
+"""A session again: shown, its tools run again in a fresh folder, all of it on recorded answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from codex_py.core.entries import (
+    Assistant,
+    Decision,
+    Entry,
+    Sampled,
+    Started,
+    Text,
+    ToolCall,
+    ToolResult,
+    TurnEnded,
+    User,
+)
+from codex_py.core.session import create
+from codex_py.host.git import head
+from tests.conftest import Program
+from tests.server import Server
+from tests.turns import call, fault, reasoning, text
+
+PATCH = """\
+*** Begin Patch
+*** Update File: hello.py
+@@ def hello():
+-    return 'hello'
++    return 'world'
+*** End Patch"""
+
+
+def recorded(program: Program, *turns: object) -> tuple[str, Path]:
+    """A session in full-auto; its id and its log."""
+    with Server(list(turns)) as server:  # type: ignore[arg-type]
+        program.run("exec", "--full-auto", "say world", url=server.url)
+    path = max((program.home / "state/sessions").rglob("*.jsonl"))
+    return path.stem.rpartition("-")[2], path
+
+
+def test_what_ran_runs_again_in_a_fresh_folder_with_no_key_and_no_network(
+    program: Program, repo: Path
+) -> None:
+    name, path = recorded(
+        program,
+        [reasoning("Looking"), call("read_file", {"path": str(repo / "hello.py")})],
+        [call("apply_patch", {"input": PATCH})],
+        [call("shell", {"command": "python3 -c 'import hello; print(hello.hello())'"})],
+        [call("shell", {"command": f"cd {repo} && git log --oneline | wc -l && pwd"})],
+        text("It says world now."),
+    )
+    (repo / "hello.py").write_text("def hello():\n    return 'by hand'\n")
+    before = path.read_bytes()
+    done = program.run("replay", name, "--tools")
+    assert done.code == 0, done.out
+    assert "4 calls: 4 did the same, 0 did not" in done.out
+    assert f"commit {head(repo)[:12]}" in done.out
+    assert "by hand" in (repo / "hello.py").read_text() and path.read_bytes() == before
+    told = program.run("replay", name, "--model", "recorded")
+    assert told.code == 0 and "It says world now." in told.out and "say world" in told.out
+    shown = program.run("replay", name)
+    assert "It says world now." in shown.out and "did the same" not in shown.out
+    assert len(list((program.home / "state/sessions").rglob("*.jsonl"))) == 1
+
+
+def test_every_difference_is_told(program: Program, repo: Path) -> None:
+    (repo / "hello.py").write_text("def hello():\n    return 'not committed'\n")
+    (repo / "notes").write_text("1")
+    name, _ = recorded(
+        program,
+        [call("shell", {"command": "echo the same"})],
+        [call("shell", {"command": "cat hello.py"})],
+        [call("shell", {"command": "test -e notes"})],
+        [call("shell", {"command": "ls hello.py"})],
+        text("Done."),
+    )
+    done = program.run("replay", name, "--tools")
+    assert done.code == 1
+    assert "4 calls: 2 did the same, 2 did not" in done.out
+    assert "shell `cat hello.py`: its output differs" in done.out
+    assert "-    return 'not committed'" in done.out and "+    return 'hello'" in done.out
+    assert "shell `test -e notes`: exit code 1, was 0" in done.out
+
+
+def test_a_failing_model_fails_again_in_the_same_words(program: Program) -> None:
+    name, path = recorded(program, [call("shell", {"command": "echo one"})], fault("garbage"))
+    done = program.run("replay", name, "--model", "recorded")
+    ended = json.loads(path.read_bytes().splitlines()[-1])
+    assert ended["reason"] == "failed" and ended["error"][:40] in done.out
+    assert "1 calls: 1 did the same" in done.out
+
+
+def crafted(program: Program, repo: Path, calls: list[tuple[ToolCall, Decision]]) -> Path:
+    """A log in which a person allowed some calls."""
+    session = create(program.home / "state" / "sessions")
+    entries: list[Entry] = [
+        Started(session=session.id, cwd=str(repo), mode="suggest", commit=head(repo) or ""),
+        User(parts=(Text("go"),)),
+        *(each for each, _ in calls),
+        Sampled(model="m"),
+    ]
+    for each, decision in calls:
+        entries += [decision, ToolResult(call_id=each.call_id, ok=True, parts=(Text("ok"),))]
+    entries += [Assistant(text="Done."), Sampled(model="m"), TurnEnded(reason="done")]
+    for entry in entries:
+        session.append(entry)
+    session.close()
+    return session.path
+
+
+def test_what_a_person_once_allowed_does_not_reach_outside_again(
+    program: Program, repo: Path, tmp_path: Path
+) -> None:
+    outside = program.home / "outside"
+    outside.mkdir()
+    yes = {"verdict": "allow", "by": "user", "remember": f"edit: {outside}/b"}
+    calls = [
+        ("shell", {"command": f"touch {outside}/a; echo $HOME > inside; echo ran"}),
+        ("write_file", {"path": f"{outside}/b", "content": "x"}),
+        ("shell", {"command": "touch second"}),
+    ]
+    made = [
+        (
+            ToolCall(call_id=f"c{at}", name=name, arguments=json.dumps(given)),
+            Decision(call_id=f"c{at}", **yes if at < 2 else {"verdict": "deny", "by": "user"}),
+        )
+        for at, (name, given) in enumerate(calls)
+    ]
+    path = crafted(program, repo, made)
+    done = program.run("replay", str(path), "--tools")
+    assert "ran" in done.out and list(outside.iterdir()) == []
+    assert "not run again: write_file" in done.out and "would write outside" in done.out
+    assert "not run again: shell `touch second`: it was refused then" in done.out
+    assert not (repo / "inside").exists() and not (repo / "second").exists()
+
+
+def test_audit_says_who_allowed_what_and_where_a_log_was_changed(
+    program: Program, repo: Path
+) -> None:
+    made = [
+        (
+            ToolCall(call_id="c", name="shell", arguments='{"command":"make \\u001b[31mred"}'),
+            Decision(
+                call_id="c", verdict="allow", by="user", effects={"command": "make \x1b[31mred"},
+                remember="command: make",
+            ),
+        )
+    ]  # fmt: skip
+    path = crafted(program, repo, made)
+    done = program.run("audit", str(path))
+    assert done.code == 0 and "the log is whole: 9 chained lines" in done.out
+    assert "allow by the user, NOT confined: shell make ^[[31mred" in done.out
+    assert "from then on also command: make" in done.out and "\x1b" not in done.out
+    lines = path.read_bytes().split(b"\n")
+    lines[4] = lines[4].replace(b'"by":"user"', b'"by":"policy"')
+    path.write_bytes(b"\n".join(lines))
+    done = program.run("audit", str(path))
+    assert done.code == 1 and "THE LOG WAS CHANGED at line 5" in done.out
+    facts = [
+        json.loads(line) for line in program.run("audit", str(path), "--json").out.splitlines()
+    ]
+    assert facts[-1] == {
+        "kind": "chain", "lines": 9, "unchained": 0, "whole": False,
+        "breaks": [{"line": 5, "why": facts[-1]["breaks"][0]["why"]}],
+    }  # fmt: skip
