@@ -14,7 +14,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.steps import History, Step, Taken, history
 from codex_py.host.putback import put_back
 from codex_py.snapshots import store as kept
-from codex_py.snapshots.keeper import SHOWN, kind, net
+from codex_py.snapshots.changes import kind, net
 from codex_py.snapshots.plan import Move, observe, plan
 from codex_py.snapshots.state import State
 from codex_py.snapshots.store import Damaged, Record, Store, workspace
@@ -22,6 +22,8 @@ from codex_py.snapshots.tree import Tree
 
 __all__ = ["Choice", "Damaged", "History", "Move", "Step", "Undo", "history"]
 
+SHOWN = 50
+"""Files named in an entry."""
 Take = Callable[[str], bool]
 
 

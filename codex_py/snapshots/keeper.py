@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from codex_py.snapshots import bases, sweep
+from codex_py.snapshots.changes import kind, net
 from codex_py.snapshots.state import State, look, same
 from codex_py.snapshots.store import Record, Store
 from codex_py.snapshots.tree import TooMuch, Tree, reach
@@ -296,26 +297,6 @@ class Keeper:
         for each in self.tree.walk():
             records += each
         return net(records)
-
-
-def net(records: Sequence[Record]) -> list[Record]:
-    """Each path once: from its first state to its last, what came to nothing left out."""
-    found: dict[str, Record] = {}
-    for each in records:
-        first = found.get(each.path)
-        found[each.path] = each if first is None else first._replace(after=each.after)
-    return [each for each in found.values() if not same(each.before, each.after)]
-
-
-def kind(record: Record) -> str:
-    """A word for a change."""
-    if record.before is None:
-        return "created"
-    if record.after is None:
-        return "deleted"
-    if record.before.kind == record.after.kind and record.before.content == record.after.content:
-        return "mode"
-    return "changed"
 
 
 def main() -> None:
