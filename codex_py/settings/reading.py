@@ -113,7 +113,9 @@ WALL = {
     "network_access": "bool",
 }
 """Keys of `[sandbox_workspace_write]`."""
-INTERNAL = {"home", "mode_given", "model_given", "output_schema", *WALL}
+TUI = {"theme": "str", "vi_keys": "bool", "notifications": "bool"}
+"""Keys of `[tui]` that are ours; Codex has others there."""
+INTERNAL = {"home", "mode_given", "model_given", "output_schema", *WALL, *TUI}
 
 
 def _settings(folder: Path, data: Mapping[str, Any], where: str) -> Settings:
@@ -132,6 +134,10 @@ def _settings(folder: Path, data: Mapping[str, Any], where: str) -> Settings:
                 f"{where}: unknown setting sandbox_workspace_write.{key}{_near(key, WALL)}"
             )
         given[key] = _value(key, value, WALL[key], where)
+    table = data.get("tui", {})
+    for key, kind in TUI.items() if isinstance(table, Mapping) else ():
+        if key in table:
+            given[key] = _value(f"tui.{key}", table[key], kind, where)
     if "approval_mode" in given:
         given["mode_given"] = True
     if "model" in given:

@@ -90,6 +90,12 @@ class Settings:
     """Tokens of one run, input and output; 0: no limit."""
     max_time: Span = 0.0
     """Seconds of one turn; 0: no limit."""
+    theme: str = "ansi"
+    """From `[tui]`: the colours."""
+    vi_keys: bool = False
+    """From there too: edit with vi keys."""
+    notifications: bool = True
+    """From there too: a bell or notification when the person is needed and looks elsewhere."""
     undo: bool = True
     """Keep what files held before each step, so that it can be undone."""
     undo_max_files: int = 400_000

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 
 from codex_py.core.entries import Image, Source
 
+COLUMN = re.compile(r" *\S+(?: \S+)*  +")
+"""The first column of a table, as we lay tables out."""
 CODES = {"dim": "2", "bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
@@ -38,7 +42,34 @@ def one_line(text: str, width: int = 160) -> str:
     """The text as one visible line of at most `width` characters."""
     flat = " ⏎ ".join(line.strip() for line in text.strip().split("\n"))
     shown = visible(flat.replace("\t", " "))
-    return shown if len(shown) <= width else shown[: width - 1] + "…"
+    if shown.isascii():
+        return shown if len(shown) <= width else shown[: width - 1] + "…"
+    from codex_py.ui.render.cells import cells, cuts  # late: its tables are large
+
+    if cells(shown) <= width:
+        return shown
+    return shown[: (cuts(shown, max(1, width - 1)) or [0])[0]] + "…"
+
+
+def wrapped(text: str, width: int) -> str:
+    """The lines broken between words at `width` columns; a table's last column stays one."""
+    if all(len(line) <= width and line.isascii() for line in text.split("\n")):
+        return text
+    from codex_py.ui.render.cells import breaks, cells  # late: its tables are large
+
+    found: list[str] = []
+    for line in text.split("\n"):
+        if cells(line) <= width:
+            found.append(line)
+            continue
+        table = COLUMN.match(line)
+        indent = len(table[0]) if table and width - len(table[0]) >= 24 else 0
+        indent = indent or min(len(line) - len(line.lstrip()) + 2, width // 2)
+        head, rest = line[:indent], line[indent:]
+        cuts = [0, *breaks(rest, max(8, width - indent)), len(rest)]
+        parts = [rest[a:b].rstrip() for a, b in itertools.pairwise(cuts)]
+        found += [head + parts[0], *(" " * indent + part for part in parts[1:])]
+    return "\n".join(found)
 
 
 def listed(sources: Sequence[Source]) -> list[str]:

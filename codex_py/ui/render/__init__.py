@@ -57,6 +57,8 @@ class Renderer:
         self._drawer: Markdown | None = None
         self._live = Live()
         self._decisions: dict[str, Decision] = {}
+        self._asked: set[str] = set()
+        """Calls whose change was drawn in a question: it is not drawn again."""
         self._cutter = Cutter()
         self._streamed: list[str] = []
         """Text of deltas that no Assistant entry has claimed yet."""
@@ -147,6 +149,8 @@ class Renderer:
         """
         from codex_py.ui.render.question import question  # late: not every turn asks
 
+        if read is not None:
+            self._asked.add(call.call_id)
         return self._paper.ansi(question(call, decision, self._paper, read))
 
     def _message(self, entry: Assistant) -> Iterator[str]:
@@ -198,7 +202,10 @@ class Renderer:
 
         call = self._live.ended(entry.call_id)
         decision = self._decisions.pop(entry.call_id, None)
-        return self._spaced("tool", self._paper.ansi(result(entry, call, decision, self._paper)))
+        brief = entry.call_id in self._asked
+        self._asked.discard(entry.call_id)
+        told = result(entry, call, decision, self._paper, brief=brief)
+        return self._spaced("tool", self._paper.ansi(told))
 
     def _other(self, entry: Entry) -> str:
         from codex_py.ui.render.told import told  # late: loads with the first entry

@@ -19,6 +19,8 @@ TAIL = 5
 """Lines of output shown."""
 DIFF = 40
 """Lines of a diff shown."""
+NONE = -1
+"""In their place: the diff was shown already."""
 LEAST = 16
 """Cells of width a target gets beside the facts."""
 SLOW = 2.0
@@ -89,16 +91,30 @@ def target(call: ToolCall) -> str:
     return ", ".join(f"{key}={value}" for key, value in given.items()) or call.arguments
 
 
-def doing(call: ToolCall, paper: Paper) -> Text:
-    """The line of a call that is running."""
-    return _line("now", "", verb(call, 1), target(call), "", paper)[0]
+def doing(call: ToolCall, paper: Paper, seconds: float = 0.0) -> Text:
+    """The line of a call that is running, for so long."""
+    facts = duration(seconds) if seconds >= SLOW else ""
+    return _line("now", "", verb(call, 1), target(call), facts, paper)[0]
 
 
 def result(
-    entry: ToolResult, call: ToolCall | None, decision: Decision | None, paper: Paper
+    entry: ToolResult,
+    call: ToolCall | None,
+    decision: Decision | None,
+    paper: Paper,
+    *,
+    brief: bool = False,
 ) -> list[Text]:
-    """The lines of a finished call, output folded, and one for each picture it shows."""
-    told = _result(entry, call, decision, paper)
+    """The lines of a finished call, output folded, and one for each picture it shows.
+
+    `brief`: without the diff of its changes, which was just shown.
+    """
+    changes = entry.data.get("changes") if brief and entry.ok else None
+    told = (
+        [line for change in changes for line in change_lines(change, paper, NONE)]
+        if changes
+        else _result(entry, call, decision, paper)
+    )
     for part in entry.parts:
         if isinstance(part, Image):
             told += paper.wrap(paper.row(f"[Image {picture(part)}]", "dim"), paper.text("    "))
@@ -118,7 +134,11 @@ def _result(
     if "plan" in data:
         return plan(data["plan"], paper)
     name = call.name if call else "tool"
-    told = _line("ok", "ok", verb(call, 0), target(call) if call else "", _took(entry), paper)
+    facts = _took(entry)
+    if name == "search":
+        lines = _lines(words(entry.parts))
+        facts = "no match" if lines[:1] == ["No match."] else f"{len(lines):,} lines"
+    told = _line("ok", "ok", verb(call, 0), target(call) if call else "", facts, paper)
     if name not in VERBS or name in ("process", "python"):
         told += folded(_lines(words(entry.parts)), paper)
     return told
@@ -132,6 +152,8 @@ def change_lines(change: Json, paper: Paper, most: int) -> list[Text]:
     done = KINDS.get(str(change.get("kind")), "Edited")
     counts = f"(+{change.get('added', 0)} -{change.get('removed', 0)})"
     told = _line("ok", "ok", done, path, counts, paper)
+    if most == NONE:
+        return told
     lines = drawn(str(change.get("diff", "")), paper)
     shown = lines[:most] if most else lines
     told += shown

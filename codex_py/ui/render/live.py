@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,8 @@ class Live:
         self._output: dict[str, Tail] = {}
         self._writing: dict[str, tuple[str, int]] = {}
         self._thinking = Tail()
-        self._allowed: set[str] = set()
+        self._allowed: dict[str, float] = {}
+        """Calls that run, each with when it began."""
 
     def take(self, delta: Delta) -> None:
         """One fragment of thinking, arguments or output."""
@@ -65,7 +67,7 @@ class Live:
     def decided(self, call_id: str, *, allowed: bool) -> None:
         """From now on the call runs, when it is allowed."""
         if allowed:
-            self._allowed.add(call_id)
+            self._allowed[call_id] = time.monotonic()
 
     def sampled(self) -> None:
         """The model's response is over or void."""
@@ -75,7 +77,7 @@ class Live:
     def ended(self, call_id: str) -> ToolCall | None:
         """The call has its result."""
         self._output.pop(call_id, None)
-        self._allowed.discard(call_id)
+        self._allowed.pop(call_id, None)
         return self.calls.pop(call_id, None)
 
     def lines(self, text: list[str], most: int, paper: Paper) -> list[Text]:
@@ -94,7 +96,7 @@ class Live:
         for call in self.calls.values():
             if call.call_id not in self._allowed:
                 continue
-            told.append(doing(call, paper))
+            told.append(doing(call, paper, time.monotonic() - self._allowed[call.call_id]))
             tail = self._output.get(call.call_id)
             for line in tail.lines(OUTPUT) if tail else ():
                 told.append(paper.crop(paper.text(f"    {line[: 4 * paper.width]}", "dim")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from codex_py.core.entries import (
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 THOUGHT = 2
 """Lines of a reasoning summary shown."""
+TITLE = re.compile(r"^\*\*(.+?)\*\*$")
+"""The title that providers put over each part of a summary."""
 LEVELS = {"info": "info", "warning": "warn", "error": "bad"}
 ENDS = {
     "interrupted": ("!", "warn", "interrupted: what was done is kept; say how to go on"),
@@ -88,7 +91,10 @@ def told(entry: Entry, paper: Paper) -> list[Styled]:
 
 def thought(summary: str, paper: Paper, most: int = THOUGHT) -> list[Styled]:
     """A reasoning summary: dim and folded; `most` 0 shows all of it."""
-    text = paper.text(summary.strip(), "dim", prose=True)
+    words = [TITLE.sub(r"\1", line) for line in summary.strip().split("\n")]
+    if most:
+        words = [line for line in words if line.strip()]
+    text = paper.text("\n".join(words), "dim", prose=True)
     first = paper.text(f"{paper.sign('thought')} ", "dim")
     lines = paper.wrap(text, first, paper.text("  "))
     if not most or len(lines) <= most:
@@ -128,14 +134,22 @@ def _decision(entry: Decision, paper: Paper) -> list[Styled]:
         return []
     what = str(entry.effects.get("command") or ", ".join(entry.effects.get("writes", ())))
     if entry.verdict == "allow":
-        text = f"you allowed {what or 'this'}"
+        text = "you said yes"
         if entry.remember:
-            text += f"; from now on also {entry.remember}"
+            text += f", from now on to {remembered(entry.remember)}"
         if entry.opened:
             text += f"; open in this session: {', '.join(entry.opened)}"
         return _note(paper.sign("note"), text, "dim", paper)
     why = f": {entry.reason}" if entry.reason else ""
     return _note(paper.sign("note"), f"you refused {what or 'this'}{why}", "warn", paper)
+
+
+def remembered(grant: str) -> str:
+    """A remembered answer, in words."""
+    kind, _, what = grant.partition(": ")
+    if kind == "command" and what:
+        return f"`{what} …`"
+    return {"edit": f"edits of {what}", "type": f"typing into {what}"}.get(kind, grant)
 
 
 def _ended(entry: TurnEnded, paper: Paper) -> list[Styled]:
@@ -147,7 +161,7 @@ def _ended(entry: TurnEnded, paper: Paper) -> list[Styled]:
         return paper.wrap(last)
     sign, style, words = ENDS[entry.reason]
     if entry.error:
-        words = f"{words}: {entry.error}"
+        words = entry.error if entry.reason == "stuck" else f"{words}: {entry.error}"
     return [*_note(sign, words, style, paper), *paper.wrap(last)]
 
 

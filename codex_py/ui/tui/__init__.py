@@ -14,6 +14,7 @@ from dataclasses import replace
 from codex_py.core.errors import UsageError
 from codex_py.settings import Settings
 from codex_py.showing import Given
+from codex_py.ui.render.theme import styles
 from codex_py.ui.tui.look import Look, look
 
 NO_TERMINAL = (
@@ -36,7 +37,9 @@ def main(args: argparse.Namespace) -> int:
     settings, launch = prepare(args)
     images = pictures(args, launch)
     launch = replace(launch, pictures=len(images))
+    styles(settings.theme)  # a wrong name is said before anything is drawn
     seen = look(os.environ, sys.stdout.encoding or "", args.color)
+    seen = replace(seen, vi=seen.vi or settings.vi_keys)
     prompt = args.prompt or ""
     if seen.plain:
         from codex_py.ui.tui.plain import run as run_plain  # late: few terminals are that plain

@@ -44,10 +44,9 @@ class Asking:
     async def _rounds(
         self, call: ToolCall, decision: Decision, effects: Effects, pieces: Sequence[Piece]
     ) -> Decision:
-        grant = grant_of(effects, pieces)
+        grant, title = grant_of(effects, pieces), "Allow this?"
         allowed = replace(decision, verdict="allow", by="user", grant="")
         while True:
-            title = f"Allow this? {decision.reason}" if decision.reason else "Allow this?"
             value = await self.talk.choose(title, answers(effects, grant), escape="stop")
             if value == "yes":
                 return allowed
@@ -66,6 +65,7 @@ class Asking:
                     return replace(
                         now, by="user", reason=f"allowed by switching mode: {now.reason}"
                     )
+                title = f"Allow this? {now.reason}"
                 decision = replace(decision, reason=now.reason, confined=now.confined)
                 allowed = replace(allowed, confined=now.confined)
             else:

@@ -56,6 +56,7 @@ COMMANDS = (
     Command("undo", "take back what the last turn changed: /undo [turn N]", "undoing.undo", False),
     Command("redo", "make it again: /redo [turn N]", "undoing.redo", False),
     Command("diff", "what has changed since the last commit", "changes.diff"),
+    Command("plan", "plan without changing anything: /plan [TASK]", "planning.plan", False),
     Command("review", "have the changes reviewed: /review [WHAT]", "errands.review", False),
     Command("init", "have AGENTS.md written", "errands.init", False),
     Command("status", "model, mode, confinement, folder, session", "told.status"),
@@ -73,10 +74,11 @@ COMMANDS = (
         "export", "write the conversation to a Markdown file: /export [FILE]", "changes.export"
     ),
     Command("image", "add a picture: /image [FILE], or the clipboard's", "own.image"),
-    Command("config", "the settings and where they come from", "told.config"),
+    Command("config", "the settings that are not the default", "told.config"),
     Command("doctor", "what works here: terminal, confinement, git, model", "told.doctor"),
     Command("theme", "the colours: /theme [NAME]", "tune.theme", False),
     Command("vim", "vi keys on or off", "tune.vim"),
+    Command("feedback", "write a report to a file; nothing is sent", "feedback.feedback"),
     Command("keys", "the keys", "told.keys"),
     Command("quit", "leave", "tune.leave"),
 )

@@ -31,7 +31,7 @@ class Live:
     """When the turn began; 0 while none runs."""
     stopping: bool = False
     _verb: str = "Thinking"
-    _retry: str = ""
+    _retry: bool = False
     _heard: float = 0.0
     _usage: Usage = field(default_factory=Usage)
     _calls: set[str] = field(default_factory=set)
@@ -49,7 +49,7 @@ class Live:
     def begin(self) -> None:
         """A turn begins."""
         self.began = self._heard = time.monotonic()
-        self.stopping, self._verb, self._retry, self._usage = False, "Thinking", "", Usage()
+        self.stopping, self._verb, self._retry, self._usage = False, "Thinking", False, Usage()
         self._calls.clear()
 
     def end(self) -> None:
@@ -69,14 +69,14 @@ class Live:
                 self._verb = "Thinking"
             case Sampled():
                 self._usage += event.usage
-                self._retry = ""
+                self._retry = False
             case TurnEnded():
                 self.end()
 
     def _delta(self, delta: Delta) -> None:
-        self._retry = ""
+        self._retry = False
         if delta.of == "retry":
-            self._retry = one_line(delta.text, 300)
+            self._retry = True
         elif delta.of == "text":
             self._verb = "Writing"
         elif delta.of == "reasoning":
@@ -85,17 +85,17 @@ class Live:
             self._verb = f"Preparing {delta.name}" if delta.name else self._verb
 
     def fragments(self, width: int) -> list[tuple[str, str]]:
-        """What is amiss and the spinner line, as styled text."""
+        """The spinner line, as styled text."""
         if not self.running:
             return []
-        found = [("class:warn", f"{one_line(self._retry, width - 2)}\n")] if self._retry else []
-        return [*found, ("class:spin", one_line(self._line(time.monotonic()), width - 1))]
+        return [("class:spin", one_line(self._line(time.monotonic()), width - 1))]
 
     def _line(self, now: float) -> str:
         spin = "*"
         if self.look.unicode:
             spin = SPIN[int(now * 10) % len(SPIN)] if self.look.motion else "•"
-        verb = "Stopping" if self.stopping else "Running" if self._calls else self._verb
+        verb = "Waiting to try again" if self._retry else self._verb
+        verb = "Stopping" if self.stopping else "Running" if self._calls else verb
         tokens = f" · {count(self._usage.output)} tokens out" if self._usage.output else ""
         silent = now - self._heard
         quiet = silent > STALL and not self._calls

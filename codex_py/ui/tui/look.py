@@ -15,6 +15,8 @@ class Look:
     motion: bool = True
     plain: bool = False
     vi: bool = False
+    links: bool = False
+    """The terminal is known to make words into links (OSC 8)."""
 
 
 def look(environ: Mapping[str, str], encoding: str, choice: str = "auto") -> Look:
@@ -36,6 +38,18 @@ def look(environ: Mapping[str, str], encoding: str, choice: str = "auto") -> Loo
         motion=not reader and not _on(environ, "CODEX_PY_REDUCED_MOTION"),
         plain=dumb or reader,
         vi=_on(environ, "CODEX_PY_VI"),
+        links=colour and _links(environ),
+    )
+
+
+def _links(environ: Mapping[str, str]) -> bool:
+    if environ.get("TMUX") or environ.get("TERM", "").startswith("screen"):
+        return False
+    vte = environ.get("VTE_VERSION", "")
+    return (
+        environ.get("TERM_PROGRAM", "") in ("iTerm.app", "WezTerm", "ghostty", "vscode")
+        or any(name in environ for name in ("KITTY_WINDOW_ID", "WT_SESSION"))
+        or (vte.isdigit() and int(vte) >= 5_000)
     )
 
 

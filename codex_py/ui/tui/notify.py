@@ -15,15 +15,18 @@ class Attention:
     A terminal that does not report its focus counts as looked at: it gets no bell.
     """
 
-    def __init__(self, write: Callable[[str], None], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, write: Callable[[str], None], environ: Mapping[str, str], *, wanted: bool = True
+    ) -> None:
         self._write = write
+        self._wanted = wanted
         self._osc9 = environ.get("TERM_PROGRAM", "") in OSC9
         self._title = ""
         self.focused = True
 
     def call(self, text: str) -> None:
         """The person is needed: a notification or a bell, unless they are looking."""
-        if self.focused:
+        if self.focused or not self._wanted:
             return
         self._write(f"\x1b]9;{one_line(text, 80)}\x07" if self._osc9 else "\a")
 

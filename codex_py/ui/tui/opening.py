@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from codex_py.core.entries import Notice
+from codex_py.core.entries import Decision, Notice, ToolCall
 from codex_py.core.errors import UsageError
 from codex_py.ui.text import one_line, paint
 from codex_py.ui.tui.onboard import outside_git
@@ -55,13 +55,12 @@ async def opened(sitting: Sitting, opener: Opener | None = None) -> Agent | None
 
     await _confirm(sitting)
     look = sitting.look
-    renderer = Renderer(sitting.screen.width, look.colour, look.unicode)
+    theme = sitting.settings.theme
+    renderer = Renderer(sitting.screen.width, look.colour, look.unicode, theme, links=look.links)
     await asyncio.to_thread(renderer.warm)
     asking = Asking(
         sitting.talk,
-        lambda call, decision: sitting.screen.print(
-            renderer.question(call, decision, lambda path: _held(sitting.launch.cwd, path))
-        ),
+        lambda call, decision: _show(sitting, call, decision),
         sitting.say,
         sitting.attention.call,
         lambda: _switch(sitting),
@@ -89,6 +88,13 @@ async def opened(sitting: Sitting, opener: Opener | None = None) -> Agent | None
         if isinstance(entry, Notice):
             sitting.screen.print(renderer.entry(entry) or "")
     return agent
+
+
+def _show(sitting: Sitting, call: ToolCall, decision: Decision) -> None:
+    assert sitting.renderer is not None
+    cwd = sitting.launch.cwd
+    drawn = sitting.renderer.question(call, decision, lambda path: _held(cwd, path))
+    sitting.screen.print(drawn)
 
 
 async def _confirm(sitting: Sitting) -> None:

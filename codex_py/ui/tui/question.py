@@ -72,5 +72,7 @@ class Question:
                 found.append(("class:dim", f" · {one_line(each.note, left)}"))
             found.append(("", "\n"))
         arrows = "↑↓" if unicode else "arrows"
-        found.append(("class:dim", one_line(f"number, letter or {arrows} Enter; Esc", width - 1)))
+        more = f"; {len(self.answers)} in all" if len(self.answers) > ROWS else ""
+        words = f"number, letter or {arrows} Enter; Esc{more}"
+        found.append(("class:dim", one_line(words, width - 1)))
         return found

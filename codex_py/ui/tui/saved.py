@@ -43,6 +43,25 @@ def save_mode(home: Path, mode: str) -> None:
     _write(path, f"approval_mode = {_quoted(mode)}\n{_text(path)}")
 
 
+def save_tui(home: Path, key: str, value: str | bool) -> None:
+    """Remember a setting of `[tui]`. Raises UsageError when it cannot be written."""
+    path = home / "config.toml"
+    line = f"{key} = {_quoted(value) if isinstance(value, str) else str(value).lower()}"
+    lines = _text(path).rstrip("\n").split("\n")
+    heads = [at for at, each in enumerate(lines) if each.strip().startswith("[")]
+    start = next((at for at in heads if lines[at].strip() == "[tui]"), -1)
+    if start < 0:
+        lines += ["", "[tui]", line]
+    else:
+        end = next((at for at in heads if at > start), len(lines))
+        same = [at for at in range(start, end) if lines[at].partition("=")[0].strip() == key]
+        for at in same:
+            lines[at] = line
+        if not same:
+            lines.insert(start + 1, line)
+    _write(path, "\n".join(lines).lstrip("\n") + "\n")
+
+
 def _table(path: Path) -> dict[str, Any]:
     text = _text(path)
     if not text.strip():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from codex_py.core.entries import Changed, Delta, Entry
 from codex_py.core.policy import standing
 from codex_py.settings import Settings
-from codex_py.ui.text import paint, visible
+from codex_py.ui.text import paint, visible, wrapped
 from codex_py.ui.tui.beside import Beside
 from codex_py.ui.tui.commands import COMMANDS, perform
 from codex_py.ui.tui.composer import Composer
@@ -71,7 +71,7 @@ class Sitting:
         self.screen = Screen(parts, look, history, bindings(self.composer), device)
         self.screen.resized = self._resized
         self.composer.attach(self.screen.buffer)
-        self.attention = Attention(self.screen.raw, os.environ)
+        self.attention = Attention(self.screen.raw, os.environ, wanted=settings.notifications)
         self.title = visible(f"codex-py: {os.path.basename(launch.cwd) or '/'}")
 
     @property
@@ -240,8 +240,11 @@ class Sitting:
 
     def say(self, text: str, style: str = "dim") -> None:
         """A line of our own above the live area."""
-        text = visible(text)
-        self.screen.print(paint(text, style, self.look.colour) if style else text)
+        lines = wrapped(visible(text), self.screen.width).split("\n")
+        colour = self.look.colour
+        self.screen.print(
+            "\n".join(paint(line, style, colour) if style else line for line in lines)
+        )
 
     def hint(self, text: str) -> None:
         """A word in place of the status line, until the next key."""

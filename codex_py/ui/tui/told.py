@@ -126,12 +126,13 @@ def permissions(sitting: Sitting, _: str = "") -> str:
         return NOT_YET
     from codex_py.context import MODE_TEXT
     from codex_py.core.policy import standing
+    from codex_py.ui.render.told import remembered
 
     policy = standing(sitting.agent.kit.policy, sitting.agent.session.entries)
     lines = [MODE_TEXT[policy.mode], f"edits: {', '.join(policy.roots)}"]
     lines.append("always asked: secrets (keys, tokens), .git and other files that run programs")
     granted = sorted(policy.granted)
-    lines += [f"allowed for this sitting: {visible(each)}" for each in granted]
+    lines += [f"allowed for this sitting: {visible(remembered(each))}" for each in granted]
     return "\n".join(lines if granted else [*lines, "allowed for this sitting: nothing yet"])
 
 
@@ -169,18 +170,24 @@ def config(sitting: Sitting, _: str = "") -> str:
         if each.name in ("home", "mode_given", "model_providers") or value == each.default:
             continue
         rows.append((each.name, repr(value)))
+    rows.append(("all else", "as by default: docs/reference/settings.md"))
     return _rows(rows)
 
 
 def doctor(sitting: Sitting, _: str = "") -> str:
     """What this place offers."""
     agent = sitting.agent
+    from codex_py.ui.tui.onboard import model_line
+
+    look = sitting.look
+    signs = "Unicode" if look.unicode else "ASCII only: set LC_ALL to a UTF-8 locale"
     rows = [
-        ("terminal", f"{os.environ.get('TERM', '')} {sitting.screen.width} columns"),
-        ("colour", "yes" if sitting.look.colour else "no"),
+        ("terminal", f"{os.environ.get('TERM', '')}, {sitting.screen.width} columns, {signs}"),
+        ("colour", f"{sitting.settings.theme}" if look.colour else "none"),
         ("python", sys.version.split()[0]),
         ("git", shutil.which("git") or "not found"),
         ("ripgrep", shutil.which("rg") or "not found: grep is used"),
+        ("server", model_line(sitting.settings, os.environ).removeprefix("model: ")),
         ("model", agent.brain.label if agent else "none open"),
     ]
     confinement = agent.kit.host.confinement if agent else ""

@@ -494,7 +494,7 @@ def test_colours_follow_the_theme(program: Program, tmp_path: Path) -> None:
         term.press("Enter")
         term.until("Colours")
         term.type("2")
-        term.until("for this session", READY)
+        term.until("theme dark, kept in", READY)
 
 
 def test_a_prompt_on_the_command_line_is_sent_at_once(program: Program, tmp_path: Path) -> None:
