@@ -1,7 +1,5 @@
 """Slash commands in a real terminal: planning, feedback, what is kept of choices."""
 
-
-
 from __future__ import annotations
 
 import json
