@@ -34,7 +34,7 @@ class Choice:
     """Instead of the provider's own address."""
     own: tuple[Provider, ...] = ()
     """Servers of the user's own, beside or instead of the catalogue's."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: Mapping[str, str] = field(default_factory=dict)
     """Added to every address."""
     window: int = 0

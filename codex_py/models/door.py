@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from codex_py.core.entries import Json
 from codex_py.core.errors import ModelError
 from codex_py.models import lean
-from codex_py.models.faults import lost, one_line, redacted, refusal
+from codex_py.models.faults import lost, one_line, redacted, refusal, refused
 
 KEEP = 300.0
 """Seconds an idle connection is kept for the next request: longer than most tools run."""
@@ -172,7 +173,10 @@ class Door:
         )
 
     def _lost(self, error: BaseException) -> ModelError:
-        return self.clean(lost(self.base_url, error, self.timeouts.idle, self.timeouts.connect))
+        where = self.base_url
+        if not near(where) and any(os.environ.get(name) for name in _proxies(where)):
+            where = f"the proxy on the way to {where}" if refused(error) else where
+        return self.clean(lost(where, error, self.timeouts.idle, self.timeouts.connect))
 
     def clean(self, error: ModelError) -> ModelError:
         """The same error, its text without the key."""
@@ -255,6 +259,12 @@ def _headers(door: Door, key: str) -> dict[str, Any]:
     from openai._types import Omit  # late: with the SDK
 
     return {"Authorization": Omit(), door.key_header: key, **door.headers}
+
+
+def _proxies(url: str) -> tuple[str, ...]:
+    """Variables that may name a proxy for an address."""
+    names = (f"{urlsplit(url).scheme}_proxy", "all_proxy")
+    return (*names, *(each.upper() for each in names))
 
 
 PLATFORMS = {"linux": "Linux", "darwin": "MacOS", "win32": "Windows"}

@@ -267,7 +267,7 @@ def lost(where: str, error: BaseException, seconds: float, connect: float) -> Mo
         return Away(f"{where} did not take the connection within {connect:g} s")
     if "Timeout" in name:
         return ModelError(f"{where} was silent for {seconds:g} s", fault="network", retry=True)
-    if _refused(error) or "refused" in why.lower():
+    if refused(error) or "refused" in why.lower():
         return Unreachable(f"nobody answers at {where}: is the server running?")
     if "certificate" in why.lower() or "CERTIFICATE" in str(deepest):
         return ModelError(
@@ -285,7 +285,7 @@ def lost(where: str, error: BaseException, seconds: float, connect: float) -> Mo
     return ModelError(f"{where} broke the connection: {why}", fault="network", retry=True)
 
 
-def _refused(error: BaseException) -> bool:
+def refused(error: BaseException) -> bool:
     """Whether a refused connection is anywhere among the causes."""
     seen: Any = error
     for _ in range(10):

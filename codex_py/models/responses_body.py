@@ -166,7 +166,8 @@ def head_of(request: Request, quirks: Quirks) -> Json:
     if settings.reasoning or settings.effort:
         if quirks.encrypted:
             found["include"] = ["reasoning.encrypted_content"]
-        summary = "" if settings.summary == "none" else settings.summary
+        silent = settings.summary == "none" or settings.effort == "none"
+        summary = "" if silent else settings.summary
         given = {"effort": settings.effort, "summary": summary}
         if any(given.values()):
             found["reasoning"] = {key: value for key, value in given.items() if value}

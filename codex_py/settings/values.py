@@ -24,7 +24,7 @@ class Provider:
     base_url: str
     env_key: str = ""
     wire_api: str = "responses"
-    http_headers: Mapping[str, str] = field(default_factory=dict)
+    http_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     env_http_headers: Mapping[str, str] = field(default_factory=dict)
     """Header names and the variables that hold their values."""
     query_params: Mapping[str, str] = field(default_factory=dict)

@@ -10,9 +10,11 @@ import pytest
 from codex_py.core.entries import Usage
 from codex_py.core.errors import UsageError
 from codex_py.core.money import Price
-from codex_py.models.catalogue import DEFAULT, WINDOW, Catalogue, load, sampling
+from codex_py.core.request import Request
+from codex_py.models.catalogue import DEFAULT, WINDOW, Catalogue, Model, load, sampling
 from codex_py.models.chat_body import Quirks as ChatQuirks
-from codex_py.models.responses_body import Quirks
+from codex_py.models.chat_body import body
+from codex_py.models.responses_body import Quirks, head_of
 
 CATALOGUE = load()
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -156,3 +158,22 @@ pictures = true
 def test_a_file_that_is_wrong_says_where(tmp_path: Path, text: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
         overridden(tmp_path, text)
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+@pytest.mark.parametrize("model", CATALOGUE.models, ids=lambda model: model.name)
+def test_every_model_is_sent_an_effort_it_takes_or_none_is_sent(model: Model, effort: str) -> None:
+    try:
+        asked = sampling(model, effort=effort, summary="auto")
+    except UsageError as error:
+        assert model.name in str(error)
+        assert not model.reasoning or effort not in model.efforts
+        return
+    assert not model.efforts or effort in model.efforts
+    reasoning = {"effort": effort, **({"summary": "auto"} if model.summaries else {})}
+    reasoning = {"effort": "none"} if effort == "none" else reasoning
+    sent = head_of(Request("", (), (), asked, lambda _: b""), Quirks())
+    assert sent.get("reasoning") == (reasoning if model.reasoning else None)
+    assert ("include" in sent) == model.reasoning
+    chat = body(Request("", (), (), asked, lambda _: b""), ChatQuirks())
+    assert chat.get("reasoning_effort") == (effort if model.reasoning else None)

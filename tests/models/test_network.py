@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,15 @@ def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         told = asked(f"https://{FAR}/v1")
     assert told.startswith("network: the proxy on the way to")
     assert "407" in told and "HTTPS_PROXY" in told
+
+
+def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as held:  # bound, so that nobody else gets the port; not listening
+        held.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("https_proxy", f"http://u:pw@127.0.0.1:{held.getsockname()[1]}")
+        told = asked(f"https://{FAR}/v1")
+    assert f"nobody answers at the proxy on the way to https://{FAR}" in told
+    assert "pw" not in told
 
 
 def test_an_authority_of_ones_own_is_trusted_by_name_only(
