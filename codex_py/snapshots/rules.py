@@ -36,6 +36,17 @@ MARKS = frozenset({"CACHEDIR.TAG", "pyvenv.cfg"})
 STANDS_IN = frozenset({".codex-py", ".codex_py", ".codex", ".vscode"})
 """Empty folders of these names may be the confinement's own: they come and go."""
 LONGEST = 200_000
+NAMED = re.compile(r"\[:([a-z]+):\]")
+CLASSES = {
+    "alpha": "a-zA-Z",
+    "digit": "0-9",
+    "alnum": "a-zA-Z0-9",
+    "upper": "A-Z",
+    "lower": "a-z",
+    "xdigit": "0-9a-fA-F",
+    "space": r"\s",
+    "punct": r"!-.:-@\[-`{-~",
+}
 
 
 class Rule(NamedTuple):
@@ -139,7 +150,8 @@ def _regex(text: str) -> str | None:
             inner = text[place + 1 : end]
             negated = inner[:1] in ("!", "^")
             inner = inner[1:] if negated else inner
-            inner = re.sub(r"\\(?![\\\]\-^])", "", inner).replace("[", r"\[")
+            inner = re.sub(r"\\(?![\\\]\-^])", "", inner)
+            inner = NAMED.sub(lambda found: CLASSES.get(found[1], ""), inner).replace("[", r"\[")
             found.append(f"(?!/)[{'^' if negated else ''}{inner}]")
             place = end + 1
         else:
@@ -160,5 +172,6 @@ def _class(text: str, place: int) -> int:
     if text[at : at + 1] == "]":
         at += 1
     while at < len(text) and text[at] != "]":
-        at += 2 if text[at] == "\\" else 1
+        named = NAMED.match(text, at)
+        at = named.end() if named else at + (2 if text[at] == "\\" else 1)
     return at if at < len(text) else -1

@@ -34,15 +34,13 @@ def sweep(top: str, most: int, own: Store | None, days: float = DAYS) -> int:
         journals += sorted(mine)[:-1]
         left += _size(folder)
     now = time.time()
-    touched: set[str] = set()
     for each in sorted(journals):
         if (now - each.at < days * 86_400 and left <= most) or not _free(each, own):
             continue
+        before = _size(each.folder)
         with contextlib.suppress(OSError):
             os.unlink(os.path.join(each.folder, "journals", each.name))
-        left -= _size(each.folder) if each.folder in touched else 0
-        touched.add(each.folder)
-        left += _prune(each.folder, own)
+        left += _prune(each.folder, own) - before
     return left
 
 
