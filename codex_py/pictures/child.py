@@ -6,6 +6,7 @@ import json
 import resource
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from codex_py.eyes import Eyes
@@ -14,7 +15,7 @@ from codex_py.pictures.kinds import NotAnImage, inspect
 from codex_py.pictures.steps import Impossible, Step
 from codex_py.pictures.strip import CutOff, strip
 from codex_py.pictures.thumb import thumbnail
-from codex_py.pictures.view import View, apply, scaled, where
+from codex_py.pictures.view import Matrix, View, apply, scaled, where
 
 MEMORY = 2_500_000_000
 """Bytes of address space."""
@@ -76,21 +77,26 @@ def work(
     """The answer to one request and the picture it is about."""
     steps = [Step(each["name"], tuple(each["numbers"]), each["word"]) for each in head["steps"]]
     page = int(steps[0].numbers[0]) if steps and steps[0].name == "page" else 1
-    image, kind, same = _decoded(blobs[0], extras, page, 0)
+    eyes = Eyes(**head["eyes"])
+    plain = not [step for step in steps if step.name != "page"]
+    small = head.get("thumb")
+    enough = (lambda *_: (small[0], small[1])) if small else eyes.fit if plain else None
+    first = _decoded(blobs[0], extras, page, 0, enough)
+    image, kind, same = first.image, first.kind, first.same
+    if small:
+        return thumbnail(image, *small)
     others = [
-        encode.flat(_decoded(blob, extras, 1, place)[0]) for place, blob in enumerate(blobs[1:], 1)
+        encode.flat(_decoded(blob, extras, 1, place).image)
+        for place, blob in enumerate(blobs[1:], 1)
     ]
-    size = list(image.size)
-    if head.get("thumb"):
-        return thumbnail(image, *head["thumb"])
     told: list[str] = []
-    view = View(image)
-    if [step for step in steps if step.name != "page"]:
+    view = View(image, _from(first))
+    if not plain:
         view, told = apply(encode.flat(image), steps, others)
         same = False
-    wide, high = Eyes(**head["eyes"]).fit(*view.image.size)
-    shrunk = (wide, high) != view.image.size
-    if shrunk:
+    wide, high = eyes.fit(*(first.original if plain else view.image.size))
+    shrunk = (wide, high) != (first.original if plain else view.image.size)
+    if (wide, high) != view.image.size:
         keep = view.image if view.image.mode in ("L", "RGB") else _smooth(view.image)
         view = scaled(View(keep, view.matrix), wide, high)
     data, media = b"", ""
@@ -99,12 +105,12 @@ def work(
             data, media = strip(blobs[0], kind), kind
         except CutOff:
             raise NotAnImage("it is cut off") from None
-    if not data or len(data) > head["eyes"]["most"]:
-        data, media = encode.encoded(view.image, kind in ("jpeg", "heic"), head["eyes"]["most"])
+    if not data or len(data) > eyes.most:
+        data, media = encode.encoded(view.image, kind in ("jpeg", "heic"), eyes.most)
     answer = {
         "kind": kind,
         "media": media,
-        "original": size,
+        "original": list(first.original),
         "width": view.image.width,
         "height": view.image.height,
         "shrunk": shrunk,
@@ -114,12 +120,24 @@ def work(
     return answer, data
 
 
-def _decoded(blob: bytes, extras: dict[str, Any], page: int, place: int) -> tuple[Any, str, bool]:
+def _decoded(
+    blob: bytes,
+    extras: dict[str, Any],
+    page: int,
+    place: int,
+    enough: Callable[[int, int], tuple[int, int]] | None = None,
+) -> decode.Decoded:
     try:
-        return decode.decode(blob, extras, page)
+        return decode.decode(blob, extras, page, enough)
     except NotAnImage as error:
         error.blob = place  # type: ignore[attr-defined]
         raise
+
+
+def _from(first: decode.Decoded) -> Matrix:
+    """From points of the original to those of what was decoded."""
+    wide, high = first.original
+    return (first.image.width / wide, 0, 0, 0, first.image.height / high, 0)
 
 
 def _smooth(image: Any) -> Any:

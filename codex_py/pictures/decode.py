@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import io
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codex_py.pictures.kinds import PIXELS, NotAnImage, inspect, too_many
@@ -46,10 +48,27 @@ def prepare(kinds: set[str]) -> dict[str, Any]:
     return found
 
 
-def decode(data: bytes, extras: dict[str, Any], page: int = 1) -> tuple[Image, str, bool]:
-    """The picture upright, its kind, and whether its pixels are just those in the file.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture upright, in one of the modes 1, L, LA, P, RGB and RGBA."""
 
-    Raises NotAnImage with the reason. Modes that come out: 1, L, LA, P, RGB and RGBA.
+    image: Image
+    kind: str
+    same: bool
+    """Its pixels are just those in the file."""
+    original: tuple[int, int]
+    """Its own size, upright: a large photo may come out smaller."""
+
+
+def decode(
+    data: bytes,
+    extras: dict[str, Any],
+    page: int = 1,
+    enough: Callable[[int, int], tuple[int, int]] | None = None,
+) -> Decoded:
+    """The picture in some bytes. Raises NotAnImage with the reason.
+
+    Where `enough` tells the size that will be wanted, a photo is not decoded much larger.
     """
     from PIL import Image, ImageOps
 
@@ -60,10 +79,15 @@ def decode(data: bytes, extras: dict[str, Any], page: int = 1) -> tuple[Image, s
         image, drawn = _opened(data, kind, extras, page)
         if image.width * image.height > PIXELS:
             raise NotAnImage(too_many(image.width, image.height))
+        size = image.size
+        if enough is not None and kind == "jpeg":
+            wide, high = enough(*size)
+            image.draft(None, (wide * 3 // 2, high * 3 // 2))
         image.load()
-        if kind == "png" and not whole(data):
+        if kind == "png" and _dark(image) and not whole(data):
             raise NotAnImage("it is cut off")
-        turned = (image.getexif().get(0x0112) or 1) not in (0, 1)
+        orientation = image.getexif().get(0x0112) or 1
+        turned = orientation not in (0, 1)
         upright = ImageOps.exif_transpose(image) if turned else image
     except NotAnImage:
         raise
@@ -76,7 +100,15 @@ def decode(data: bytes, extras: dict[str, Any], page: int = 1) -> tuple[Image, s
         raise NotAnImage(f"it is broken or cut off ({told})") from None
     plain, same = _plain(upright)
     frames = getattr(image, "n_frames", 1) > 1
-    return plain, kind, same and not (turned or drawn or frames)
+    original = size[::-1] if orientation in (5, 6, 7, 8) else size
+    same = same and size == image.size and not (turned or drawn or frames)
+    return Decoded(plain, kind, same, original)
+
+
+def _dark(image: Image) -> bool:
+    """Whether the last row is all zeros, as it is when the rows ended before."""
+    last = image.crop((0, image.height - 1, image.width, image.height))
+    return last.getbbox(alpha_only=False) is None
 
 
 def _opened(data: bytes, kind: str, extras: dict[str, Any], page: int) -> tuple[Image, bool]:

@@ -123,7 +123,7 @@ def scaled(view: View, width: int, height: int) -> View:
 
     _room(width, height)
     old = view.image.size
-    image = view.image.resize((width, height), Resampling.LANCZOS)
+    image = view.image.resize((width, height), Resampling.LANCZOS, reducing_gap=3.0)
     return view.moved(image, (width / old[0], 0, 0, 0, height / old[1], 0))
 
 

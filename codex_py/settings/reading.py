@@ -221,6 +221,7 @@ def _check(found: Settings, where: str) -> None:
         ("model_verbosity", found.model_verbosity, ("", "low", "medium", "high")),
         ("web_search", found.web_search, ("disabled", "cached", "live")),
         ("model_pictures", found.model_pictures, ("", "yes", "no")),
+        ("thumbnails", found.thumbnails, ("auto", "off", "kitty", "iterm2", "sixel")),
         ("image_detail", found.image_detail, ("", "auto", "low", "high", "original")),
         ("git", found.git, ("commit", "read-only")),
     )

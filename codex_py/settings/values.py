@@ -59,6 +59,8 @@ class Settings:
     """`yes` or `no`: whether the model takes pictures, where the catalogue does not know."""
     image_detail: str = ""
     """`low`, `high`, `original` or `auto`; empty: as suits the model."""
+    thumbnails: str = "auto"
+    """`auto`, `off`, or the way the terminal shows pictures: `kitty`, `iterm2`, `sixel`."""
     image_tokens_per_turn: int = 50_000
     """Tokens, about, that the pictures of one turn may cost; 0: no limit."""
     project_doc_max_bytes: int = 32_768

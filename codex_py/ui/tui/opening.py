@@ -14,6 +14,7 @@ from codex_py.core.entries import Decision, Notice, ToolCall
 from codex_py.core.errors import UsageError
 from codex_py.ui.text import one_line, paint
 from codex_py.ui.tui.onboard import outside_git
+from codex_py.ui.tui.thumbs import listen
 
 if TYPE_CHECKING:
     from codex_py.agent import Agent
@@ -76,6 +77,7 @@ async def opened(sitting: Sitting, opener: Opener | None = None) -> Agent | None
         return None
     gc.freeze()  # what is loaded stays: no collection has to look at it while keys are typed
     sitting.take(agent, renderer)
+    listen(sitting, agent, os.environ)
     sitting.spawn(asyncio.to_thread(agent.brain.warm))
     if agent.brain.warning:
         sitting.say(agent.brain.warning, "yellow")
