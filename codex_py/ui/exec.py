@@ -166,6 +166,7 @@ class _Out:
 
     def header(self, agent: Agent) -> None:
         """One line that says what will work, how free it is, and where."""
+        self._progress.beside = agent.session.beside
         if not self._options.json:
             self.note(agent.describe(), "dim")
 

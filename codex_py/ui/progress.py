@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from codex_py.core.entries import (
     Assistant,
@@ -44,6 +45,8 @@ class Progress:
         self._colour = colour
         self._calls: dict[str, ToolCall] = {}
         self._held = ""
+        self.beside: Path | None = None
+        """The folder of the session's pictures, once there is one: what tools made is there."""
 
     def __call__(self, event: Entry | Delta) -> None:
         """Show one entry or delta."""
@@ -72,9 +75,9 @@ class Progress:
                 self._line("$", one_line(str(event.effects["command"]), 400), "bold")
             case ToolResult():
                 self._result(event)
-                self._pictures(event.parts)
+                self._pictures(event.parts, self.beside)
             case User():
-                self._pictures(event.parts)
+                self._pictures(event.parts, None)
             case Checked():
                 self._checked(event)
             case Notice():
@@ -85,10 +88,11 @@ class Progress:
             case TurnEnded() if event.reason != "done":
                 self._release()
 
-    def _pictures(self, parts: Sequence[Part]) -> None:
+    def _pictures(self, parts: Sequence[Part], beside: Path | None) -> None:
         for part in parts:
             if isinstance(part, Image):
-                self._line("▣", picture(part), "dim")
+                where = f"\n{visible(str(beside / part.blob))}" if beside else ""
+                self._line("▣", f"{picture(part)}{where}", "dim")
 
     def _release(self) -> None:
         """Show a held message: something followed it, so it was not the final one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import re
 import subprocess
 import time
@@ -190,6 +191,23 @@ def test_a_dropped_picture_becomes_a_token_and_is_sent(tmp_path: Path) -> None:
     assert draft.dropped("plain words", str(tmp_path)) == ""
     message = draft.message("look [Image #1]", str(tmp_path))
     assert [data for _, data in message.images] == [PNG]
+
+
+def test_a_picture_that_is_not_taken_is_said(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    (tmp_path / "private.png").write_bytes(PNG)
+    (work / "link.png").symlink_to(tmp_path / "private.png")
+    (work / "no.png").write_text("words")
+    (work / "a.png").write_bytes(PNG)
+    os.mkfifo(work / "pipe.gif")
+    draft = Draft()
+    message = draft.message("see @no.png link.png 'pipe.gif' gone.png @a.png", str(work))
+    assert [name for name, _ in message.images] == ["a.png"]
+    assert [each.partition(": ")[0] for each in draft.wrong] == ["no.png", "link.png", "pipe.gif"]
+    assert "no picture we know" in draft.wrong[0]
+    assert "leads out of the workspace" in draft.wrong[1]
+    assert "not a regular file" in draft.wrong[2]
 
 
 def test_trust_is_kept_per_repository_and_leaves_the_config_as_it_was(tmp_path: Path) -> None:

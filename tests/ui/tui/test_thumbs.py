@@ -16,7 +16,7 @@ from codex_py.ui.tui.thumbs import COLUMNS, ROWS, block, cells, protocol
 from tests.conftest import Program
 from tests.drawn import opened, quarters, saved
 from tests.server import Server
-from tests.turns import call, text
+from tests.turns import call, gate, text
 from tests.ui.tui.terminal import Terminal, known, session
 
 
@@ -118,3 +118,40 @@ def test_a_terminal_that_knows_nothing_of_it_shows_no_garbage(
             term.type("/quit")
             term.press("Enter")
             term.until("EXIT 0")
+
+
+@pytest.mark.tui
+def test_what_cannot_be_attached_is_said_and_no_message_is_lost(
+    program: Program, repo: Path, tmp_path: Path
+) -> None:
+    known(program)
+    (repo / "shot.png").write_bytes(saved(quarters()))
+    (repo / "cut.png").write_bytes(saved(quarters())[:-30])
+    (repo / "no.png").write_text("words")
+    with Server([[gate(), text("One.")], text("Two.")]) as server:
+        with session(program, tmp_path, url=server.url) as term:
+            term.until("Ask anything")
+            term.type("is no.png good")
+            term.press("Enter")
+            term.until("not attached: no.png: it is named PNG but no picture we know")
+            server.reached.wait(20)
+            term.type("into it: shot.png")  # goes into the running turn
+            term.press("Enter")
+            term.until("1 queued")
+            server.gate.set()
+            term.until("One.", "Two.", "shot.png 80 x 60, about")
+            term.type("see cut.png")
+            term.press("Enter")
+            term.until("cut.png: it is", "› see cut.png")  # back in the composer
+            term.press("C-c")
+            term.type("/model o3-mini")
+            term.press("Enter")
+            term.until("o3-mini ·")
+            term.type("see shot.png")
+            term.press("Enter")
+            term.until("o3-mini cannot look at pictures", "› see shot.png")
+            term.press("C-c")
+            term.type("/quit")
+            term.press("Enter")
+            term.until("EXIT 0")
+    assert len(server.posts()) == 2
