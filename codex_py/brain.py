@@ -21,7 +21,8 @@ from codex_py.settings.keys import headers_of, places, redactor, stored
 if TYPE_CHECKING:
     from codex_py.models.catalogue import Catalogue, Model
     from codex_py.models.catalogue import Provider as Server
-    from codex_py.models.connect import Choice
+    from codex_py.models.connect import Choice, Located
+    from codex_py.models.learned import Learned
 
 
 def idle() -> None:
@@ -101,10 +102,11 @@ Tell = Callable[[str], None]
 def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
     """The brain that the settings name. Raises UsageError with all the ways when there is none.
 
-    Nothing is sent and nothing slow is imported.
+    Nothing slow is imported. Only a server on this machine, and a hosted one for a model nobody
+    knows, is asked what it says of the model (models/learned.py).
     """
     from codex_py.models import catalogue  # late: --help knows no models
-    from codex_py.models.connect import connect, has_key, key_names
+    from codex_py.models.connect import as_chosen, has_key, key_names, locate, reach
 
     known = catalogue.load(settings.home)
     own = _own(settings)
@@ -113,13 +115,17 @@ def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
     if settings.local:
         return _local(settings, environ, tell, hidden, clean)
     environ = keyed(settings, environ, known, own)
-    chosen = _choice(settings, own, environ)
+    chosen = _choice(settings, own, environ, known, tell)
     model = known.find(chosen.model, chosen.provider)
     server = known.providers.get(model.provider)
     unset = server is not None and not has_key(server, environ)
     if model.provider == "openai" and unset and not settings.openai_base_url:
         raise UsageError(_no_key(settings))
-    found = connect(chosen, known, environ)
+    place = locate(chosen, known, environ)
+    told = _told(settings, place) if place.url else None
+    if told is not None:
+        place = replace(place, model=as_chosen(told.model, chosen))
+    found = reach(chosen, place)
     sampling = catalogue.sampling(
         found.model,
         effort=settings.model_reasoning_effort,
@@ -140,10 +146,22 @@ def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
         clean=clean,
         body=found.body,
         warm=found.warm,
-        warning="; ".join(filter(None, (found.warning, lacking))),
+        warning="; ".join(filter(None, (found.warning, told.warning if told else "", lacking))),
         model=found.model,
         price=found.model.price if settings.service_tier in STANDARD else None,
     )
+
+
+def _told(settings: Settings, place: Located) -> Learned | None:
+    """What the model's server says of it, where it is worth asking."""
+    provider = place.provider
+    if not (provider.local or (provider.asks and not place.model.known)):
+        return None
+    from codex_py.models.learned import learned  # late: asks a server
+    from codex_py.models.servers import At
+
+    at = At(provider.kind, place.url, place.key, provider.key_header, _authority(settings))
+    return learned(place.model, provider, at, settings.home)
 
 
 STANDARD = ("", "auto", "default")
@@ -181,13 +199,22 @@ def keyed(
     return found
 
 
-def _choice(settings: Settings, own: tuple[Server, ...], environ: Mapping[str, str]) -> Choice:
+def _choice(
+    settings: Settings,
+    own: tuple[Server, ...],
+    environ: Mapping[str, str],
+    known: Catalogue,
+    tell: Tell,
+) -> Choice:
     from codex_py.models.connect import Choice  # late: --help knows no models
 
     model, provider, url = settings.model, settings.model_provider, ""
     head = model.partition("/")[0]
     if settings.oss:
-        model, provider, url = _oss(settings)
+        from codex_py.models.oss import choose as there  # late: asks ports of this machine
+
+        named = settings.model if settings.model_given else ""
+        model, provider, url = there(environ, known, named, tell)
     elif not provider and any(each.name == head for each in own):
         provider, model = head, model.partition("/")[2]
     if not url and provider in ("", "openai") and head in ("openai", model):
@@ -221,28 +248,6 @@ def _authority(settings: Settings) -> str:
     if not path.is_file():
         raise UsageError(f"ca_certificate: there is no file {path}")
     return str(path)
-
-
-SERVERS = {"Ollama": "ollama", "LM Studio": "lmstudio", "llama.cpp": "llamacpp", "vLLM": "vllm"}
-
-
-def _oss(settings: Settings) -> tuple[str, str, str]:
-    """The model of a server on this machine: the one named, or the first it has."""
-    from codex_py.models.advice import find_servers  # late: asks ports of this machine
-
-    found = [each for each in find_servers() if each.models]
-    if not found:
-        raise UsageError(
-            "--oss: no model server with a model answers on this machine; start Ollama, "
-            "LM Studio, llama.cpp or vLLM first, or use --local"
-        )
-    named = settings.model if settings.model_given else ""
-    for server in found:
-        if not named or named in server.models:
-            provider = SERVERS.get(server.name, "llamacpp")
-            return named or server.models[0], provider, server.base_url
-    have = "; ".join(f"{each.name}: {', '.join(each.models[:8])}" for each in found)
-    raise UsageError(f"--oss: no server here has {named!r}. They have: {have}")
 
 
 def _no_key(settings: Settings) -> str:

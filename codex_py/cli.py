@@ -42,6 +42,7 @@ FRONTS = {
     "local": "codex_py.ui.local",
     "login": "codex_py.ui.login",
     "logout": "codex_py.ui.logout",
+    "models": "codex_py.ui.models",
     "policy": "codex_py.ui.policy",
     "redo": "codex_py.ui.redo",
     "replay": "codex_py.ui.replay",
@@ -101,6 +102,8 @@ def _task(
     argv: list[str], prog: str, front: Callable[[argparse.Namespace], int], again: str = ""
 ) -> int:
     parser = _parser(prog, again)
+    if front is _debug:
+        parser.add_argument("--tokens", action="store_true", help="where the tokens go")
     args = parser.parse_intermixed_args(argv) if again else parser.parse_args(argv)
     if args.version:
         from codex_py.version import __version__  # late: all that this answer needs

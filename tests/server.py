@@ -17,7 +17,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,10 @@ class Server:
     port: int = 0
     models: Sequence[str] = ("test-model",)
     speaks: Sequence[str] = ("responses", "chat")
+    rows: Sequence[Json] = ()
+    """The list of models in a server's own words, in the place of `models`."""
+    routes: Mapping[str, Any] = field(default_factory=dict)
+    """What other paths answer: JSON, or a function of the request's body."""
     log: Path | None = None
     loop: bool = False
     """Begin again when the script is used up."""
@@ -158,8 +162,12 @@ class Server:
     def _answer(self, peer: socket.socket, seen: Seen) -> None:
         path = seen.path.partition("?")[0]
         wire = "responses" if path.endswith("/responses") else "chat"
+        if path in self.routes:
+            told = self.routes[path]
+            return _whole(peer, 200, told(seen.body) if callable(told) else told)
         if seen.method == "GET" and path.endswith("/models"):
-            listed = [{"id": each, "object": "model", "owned_by": "tests"} for each in self.models]
+            plain = [{"id": each, "object": "model", "owned_by": "tests"} for each in self.models]
+            listed = list(self.rows) or plain
             return _whole(peer, 200, {"object": "list", "data": listed})
         if not path.endswith(("/responses", "/chat/completions")) or wire not in self.speaks:
             return _whole(peer, 404, {"error": {"message": f"no {path} here", "code": None}})

@@ -41,6 +41,22 @@ class Provider:
     """The header of the key, where it is not `Authorization: Bearer`."""
     quirks: Mapping[str, Any] = field(default_factory=dict)
     """What sets it apart on its wire, as the fields of that wire's Quirks."""
+    label: str = ""
+    """Its name for people."""
+    keys_at: str = ""
+    """Where a key is got."""
+    kind: str = ""
+    """How a server on this machine tells of its models: see servers.py."""
+    start: str = ""
+    get: str = ""
+    widen: str = ""
+    """Commands that start such a server, get it a model, give it more context."""
+    asks: bool = False
+    """Its list of models tells more than names, and is asked for models we do not know."""
+    dated: Mapping[str, Any] = field(default_factory=dict)
+    """Azure's older form: which variables name an API version, and what is different then."""
+    unverified: tuple[str, ...] = ()
+    """Facts here that could not be checked against the provider's own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +142,14 @@ def load(home: Path | None = None) -> Catalogue:
     text = Path(__file__).with_name("catalogue.json").read_bytes()
     data = json.loads(text, parse_float=Decimal)
     providers = {
-        name: Provider(**{**each, "name": name, "keys": tuple(each["keys"])})
+        name: Provider(
+            **{
+                **each,
+                "name": name,
+                "keys": tuple(each["keys"]),
+                "unverified": tuple(each.get("unverified", ())),
+            }
+        )
         for name, each in data["providers"].items()
     }
     models = tuple(_model(each) for each in data["models"])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from codex_py.core.client import ModelClient
 from codex_py.core.entries import Json
@@ -68,29 +68,70 @@ class Connected:
     """The server has a web search of its own."""
 
 
-def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) -> Connected:
-    """The client for a choice; nothing is sent and nothing slow is imported.
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Which model on which server, and how it is reached."""
+
+    model: Model
+    provider: Provider
+    url: str = ""
+    key: str = field(default="", repr=False)
+    query: Mapping[str, str] = field(default_factory=dict)
+    known: Catalogue | None = field(default=None, repr=False)
+    """The whole catalogue, for a recording of another model."""
+
+
+PLAYED = ("scripted", "recorded")
+"""Wires that lead nowhere: a script or a recording answers."""
+
+
+def as_chosen(model: Model, choice: Choice) -> Model:
+    """The model with what the user says of it."""
+    if choice.window:
+        model = replace(model, window=choice.window)
+    if choice.pictures:
+        model = replace(model, pictures=choice.pictures == "yes")
+    return model
+
+
+def locate(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) -> Located:
+    """Where a choice leads; nothing is sent and nothing slow is imported.
 
     Raises UsageError when there is no such provider, no address or no key.
     """
     known = replace(catalogue, providers={**catalogue.providers, **_named(choice.own)})
     model = known.find(choice.model, choice.provider)
-    if choice.window:
-        model = replace(model, window=choice.window)
-    if choice.pictures:
-        model = replace(model, pictures=choice.pictures == "yes")
+    model = as_chosen(model, choice)
     provider = known.providers.get(model.provider)
     if provider is None:
         names = ", ".join(sorted(known.providers))
         raise UsageError(f"there is no provider {model.provider!r}; known: {names}")
+    if provider.wire in PLAYED:
+        return Located(model, provider, known=known)
+    if provider.wire not in ("responses", "chat"):
+        raise UsageError(f"{model.name}: choose it with --local")
+    provider, query = _dated(provider, model, environ)
+    url = _address(choice, provider, environ)
+    key = _key(provider, environ, needed=not near(url))
+    return Located(model, provider, url, key, {**query, **choice.query})
+
+
+def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) -> Connected:
+    """The client for a choice; nothing is sent and nothing slow is imported.
+
+    Raises UsageError when there is no such provider, no address or no key.
+    """
+    return reach(choice, locate(choice, catalogue, environ))
+
+
+def reach(choice: Choice, place: Located) -> Connected:
+    """The client for a place that was found; nothing is sent and nothing slow is imported."""
+    model, provider, url, key = place.model, place.provider, place.url, place.key
     if provider.wire == "scripted":
         return _scripted(model, provider)
     if provider.wire == "recorded":
-        return _recorded(model, provider, known)
-    if provider.wire not in ("responses", "chat"):
-        raise UsageError(f"{model.name}: choose it with --local")
-    url = _address(choice, provider, environ)
-    key = _key(provider, environ, needed=not near(url))
+        assert place.known is not None
+        return _recorded(model, provider, place.known)
     times = Timeouts(idle=choice.idle)
     door = Door(
         url,
@@ -98,7 +139,7 @@ def connect(choice: Choice, catalogue: Catalogue, environ: Mapping[str, str]) ->
         choice.headers,
         timeouts=times,
         authority=choice.authority,
-        query=choice.query,
+        query=place.query,
         key_header=provider.key_header,
     )
     client, body = _client(door, provider, model)
@@ -170,12 +211,24 @@ def _checked(kind: Any, quirks: Mapping[str, Any], provider: Provider) -> Any:
         raise UsageError(f"provider {provider.name}: {error}") from error
 
 
+def _dated(
+    provider: Provider, model: Model, environ: Mapping[str, str]
+) -> tuple[Provider, Mapping[str, str]]:
+    """The provider in its older form, when the environment names a version of its API."""
+    names = provider.dated.get("versions", ())
+    version = next((environ[name] for name in names if environ.get(name)), "")
+    if not version or version in ("v1", "preview"):
+        return provider, {}
+    tail = provider.dated["url_tail"].format(model=quote(model.slug, safe=""))
+    header, wire = provider.dated["key_header"], provider.dated["wire"]
+    return replace(provider, url_tail=tail, key_header=header, wire=wire), {"api-version": version}
+
+
 def _address(choice: Choice, provider: Provider, environ: Mapping[str, str]) -> str:
-    url = choice.base_url or provider.base_url
+    url = choice.base_url
     if not url and provider.url_env:
-        given = environ.get(provider.url_env, "").rstrip("/")
-        if given:
-            url = given if given.endswith("/v1") else given + provider.url_tail
+        url = _given(environ.get(provider.url_env, ""), provider)
+    url = url or provider.base_url
     if not url:
         where = f"set {provider.url_env}, or " if provider.url_env else ""
         raise UsageError(
@@ -190,6 +243,18 @@ def _address(choice: Choice, provider: Provider, environ: Mapping[str, str]) -> 
     if parts.username or parts.password:
         raise UsageError("a base URL must not hold a name or password: use the key's variable")
     return url
+
+
+def _given(text: str, provider: Provider) -> str:
+    """An address from the environment; a local server's may be a mere host and port."""
+    text = text.strip().rstrip("/")
+    if not text:
+        return ""
+    if provider.local and "://" not in text:
+        host, _, port = text.rpartition(":") if ":" in text else (text, "", "")
+        host = "127.0.0.1" if host in ("", "0.0.0.0") else host
+        text = f"http://{host}:{port or urlsplit(provider.base_url).port}"
+    return text if text.endswith("/v1") else text + provider.url_tail
 
 
 def _key(provider: Provider, environ: Mapping[str, str], *, needed: bool) -> str:

@@ -88,7 +88,7 @@ class Door:
             answer = await client.post(
                 path,
                 content=content,
-                options={"headers": {"Content-Type": "application/json"}},
+                options={"headers": self._sent()},
                 cast_to=object,
                 stream=True,
                 stream_cls=self._sdk.stream[object],
@@ -136,6 +136,15 @@ class Door:
         except TimeoutError:
             told = f"{self.base_url} kept the line open for {limit:g} s and said nothing"
             raise ModelError(told, fault="network", retry=True) from None
+
+    def _sent(self) -> dict[str, Any]:
+        """Headers of each request; where the key has one of its own, the usual one is left out."""
+        sent: dict[str, Any] = {"Content-Type": "application/json"}
+        if self.key_header:
+            from openai._types import Omit  # late: with the SDK
+
+            sent["Authorization"] = Omit()
+        return sent
 
     def _open(self) -> Any:
         if self._client is None:
@@ -254,11 +263,7 @@ def _client(door: Door, sdk: lean.Sdk, key: str) -> Any:
 
 
 def _headers(door: Door, key: str) -> dict[str, Any]:
-    if not door.key_header:
-        return door.headers
-    from openai._types import Omit  # late: with the SDK
-
-    return {"Authorization": Omit(), door.key_header: key, **door.headers}
+    return {door.key_header: key, **door.headers} if door.key_header else door.headers
 
 
 def _proxies(url: str) -> tuple[str, ...]:
