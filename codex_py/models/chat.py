@@ -10,7 +10,7 @@ from dataclasses import replace
 from codex_py.core.entries import Delta, Entry, Json
 from codex_py.core.errors import ModelError
 from codex_py.core.request import Request
-from codex_py.models.chat_body import Quirks, body
+from codex_py.models.chat_body import Body, Quirks
 from codex_py.models.chat_stream import Answer
 from codex_py.models.door import Door
 
@@ -29,6 +29,7 @@ class ChatClient:
         self.door = door
         self.quirks = quirks or Quirks()
         self._tried = {self.quirks}
+        self._body = Body()
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
         """One sample: deltas as they come, its entries last."""
@@ -56,7 +57,9 @@ class ChatClient:
             in_text=self.quirks.tools == "text",
             where=self.door.base_url,
         )
-        chunks = self.door.stream("/chat/completions", body(request, self.quirks), _last)
+        chunks = self.door.stream(
+            "/chat/completions", self._body.build(request, self.quirks), _last
+        )
         try:
             async with aclosing(chunks):
                 async for chunk in chunks:

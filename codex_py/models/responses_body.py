@@ -54,7 +54,8 @@ class Body:
 
     server: str
     quirks: Quirks = Quirks()
-    _settings: ModelSettings | None = None
+    _of: tuple[str, bool] = ("", False)
+    """The model and whether it takes freeform tools: what the items depend on."""
     _entries: tuple[Entry, ...] = ()
     _items: list[bytes] = field(default_factory=list)
     _freeform: set[str] = field(default_factory=set)
@@ -66,12 +67,13 @@ class Body:
     def build(self, request: Request) -> bytes:
         """The JSON body. A request that goes on where the last one ended costs what is new."""
         held = len(self._entries)
-        if request.settings != self._settings or request.input[:held] != self._entries:
+        of = (request.settings.model, request.settings.freeform)
+        if of != self._of or request.input[:held] != self._entries:
             held = 0
             self._items, self._freeform, self._bare = [], set(), False
         for entry in request.input[held:]:
             self._items += [encoded(item) for item in self._encode(entry, request)]
-        self._entries, self._settings = request.input, request.settings
+        self._entries, self._of = request.input, of
         head = (request.instructions, request.tools, request.settings)
         if head != self._head_of:
             self._head, self._head_of = encoded(head_of(request, self.quirks))[:-1], head

@@ -32,6 +32,7 @@ from codex_py.core.entries import (
     stamped,
 )
 from codex_py.core.request import ModelSettings, Request, project
+from codex_py.models.chat_body import Body as ChatBody
 from codex_py.models.chat_body import Quirks, body
 from codex_py.models.door import encoded
 from codex_py.models.responses_body import ORIGIN, Body, origin
@@ -157,8 +158,11 @@ def chat(quirks: Quirks) -> Callable[[Request], bytes]:
             parts = "\n\n".join(each.get("text") or json.dumps(each) for each in parts)
         return {**message, "content": parts}
 
+    building = ChatBody()
+
     def build(request: Request) -> bytes:
-        made = body(request, quirks)
+        made = json.loads(building.build(request, quirks))
+        assert made == json.loads(encoded(body(request, quirks)))
         messages = [flat(each) for each in made.pop("messages")]
         return encoded({**made, "messages": messages})
 
