@@ -18,6 +18,8 @@ from codex_py.version import __version__
 if TYPE_CHECKING:
     from codex_py.ui.tui.session import Sitting
 
+TRACE = 8_000
+"""Characters of the newest internal errors that go into a report."""
 RECENT = 20
 """Of the newest notices and ends of turns, so many go into a report."""
 
@@ -61,9 +63,19 @@ def report(sitting: Sitting, said: str, *, whole: bool) -> str:
         lines += [f"    {text}"]
     if agent is not None:
         lines += [f"    log: {agent.session.path}"]
+    lines += ["", "## Internal errors", "", *(f"    {line}" for line in _errors(sitting))]
     if whole and agent is not None:
         lines += ["", "## The conversation", "", *markdown(agent.session.history())]
     return "\n".join(lines) + "\n"
+
+
+def _errors(sitting: Sitting) -> list[str]:
+    """The end of what went wrong in ourselves, if ever."""
+    try:
+        text = (sitting.settings.home / "errors.log").read_text("utf-8", "replace")
+    except OSError:
+        return ["none"]
+    return visible(text[-TRACE:]).rstrip().split("\n")
 
 
 def _write(folder: str, path: str, text: str) -> None:

@@ -187,7 +187,7 @@ def _session(keys: KeyBindings, composer: Composer) -> None:
 
     @keys.add("c-z")
     def _(_event: KeyPressEvent) -> None:
-        get_app().suspend_to_background()
+        composer.acts.do("own.suspend")
 
     @keys.add("escape", "[", "I")
     def _(_event: KeyPressEvent) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -129,6 +130,17 @@ async def paste_picture(sitting: Sitting, _: str = "") -> None:
     except NotAnImage as error:
         sitting.hint(f"the clipboard's picture: {error}")
     return None
+
+
+async def suspend(sitting: Sitting, _: str = "") -> None:
+    """Ctrl+Z: back to the shell; `fg` returns."""
+
+    async def stop() -> None:
+        sitting.attention.end()
+        os.kill(0, signal.SIGTSTP)
+        sitting.attention.begin()
+
+    await sitting.screen.away(stop)
 
 
 async def image(sitting: Sitting, rest: str) -> None:

@@ -227,10 +227,12 @@ class Screen:
             output.write_raw("\x1b[?2026h")
             self.app.renderer.erase(leave_alternate_screen=False)
         output.write_raw(text.replace("\n", "\r\n"))
-        if self.app.is_running:
-            self.app._redraw()
+        try:
+            if self.app.is_running:
+                self.app._redraw()
+        finally:  # what is printed gets out whatever becomes of the live area
             output.write_raw("\x1b[?2026l")
-        output.flush()
+            output.flush()
 
     def raw(self, sequence: str) -> None:
         """Send a control sequence that moves nothing: a title, a bell."""

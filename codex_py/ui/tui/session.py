@@ -48,7 +48,7 @@ class Sitting:
         self.expanded = self.expanded_of = -1
         """The entry last shown in full, and how many there were then."""
         self.live = Live(look)
-        self.beside = Beside(self.say)
+        self.beside = Beside(self.say, settings.home)
         self.talk = Talk(self._asked)
         self.turns = Turns(self)
         self.view = View(self)
