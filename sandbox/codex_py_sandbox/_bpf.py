@@ -102,15 +102,23 @@ def _socketpair() -> Block:
     return [_arg(0), _eq(AF_UNIX, 1, 0), _ret(ERRNO | EAFNOSUPPORT), *_unix_type()]
 
 
-def program(*, families: Iterable[int], notify: bool = False) -> bytes:
-    """The filter as bytes; `families` for socket(). With `notify` a listener is told of connects
-    and of modes with the set-user-id bit, which are refused otherwise.
+def _connect(word: int) -> Block:
+    """The listener is asked, but for calls that carry its own word in an argument nobody reads."""
+    low, high = word & 0xFFFFFFFF, word >> 32
+    high_at = _load(16 + 8 * 3 + 4)
+    return [_arg(3), _eq(low, 0, 3), high_at, _eq(high, 0, 1), _ret(ALLOW), _ret(NOTIFY)]
+
+
+def program(*, families: Iterable[int], notify: bool = False, word: int = 0) -> bytes:
+    """The filter as bytes; `families` for socket(). With `notify` a listener is asked about connects
+    and about modes with the set-user-id bit, which are refused otherwise. Connects with the
+    `word` as their fourth argument pass: the listener's own.
     """
     blocks: dict[str, Block] = {
         "allow": [_ret(ALLOW)],
         "eperm": [_ret(ERRNO | EPERM)],
         "enosys": [_ret(ERRNO | ENOSYS)],
-        "notify": [_ret(NOTIFY)],
+        "connect": _connect(word) if word else [_ret(NOTIFY)],
         "clone": _flags(NAMESPACES),
         "unshare": _flags(NAMESPACES | 0x80),
         "ioctl": _ioctl(),
@@ -131,7 +139,7 @@ def program(*, families: Iterable[int], notify: bool = False) -> bytes:
         where[NR[name]] = name
     where[NR["clone3"]] = "enosys"
     if notify:
-        where[NR["connect"]] = "notify"
+        where[NR["connect"]] = "connect"
     if X86:
         where[0x40000000] = "x32"
     return _assemble(where, blocks)

@@ -106,6 +106,14 @@ def arguments(plan: Plan) -> list[str]:
         line += ["--bind" if writable else "--ro-bind", path, path]
     for path, how in plan.binds:
         line += ["--ro-bind-try" if how == "ro" else "--bind-try", path, path]
+    return [*line, *_closing(plan, veiled)]
+
+
+def _closing(plan: Plan, veiled: list[str]) -> list[str]:
+    """What is made read-only or hidden once everything else is in place."""
+    line: list[str] = []
+    for path in plan.linked:
+        line += ["--ro-bind-try", path, path]
     for path in veiled:
         line += ["--remount-ro", path]
     for path in plan.masks:

@@ -35,6 +35,15 @@ def loopback() -> None:
         probe.close()
 
 
+def may_look() -> bool:
+    """Whether an ancestor may look into its children here."""
+    try:
+        with open("/proc/sys/kernel/yama/ptrace_scope", encoding="ascii") as file:
+            return int(file.read()) < 2
+    except (OSError, ValueError):
+        return True
+
+
 def second_layer(plan: Plan) -> _landlock.Ruleset | None:
     """Landlock rules that say the same as the mounts; None where the kernel has no Landlock."""
     abi = _landlock.abi()

@@ -35,7 +35,7 @@ _NEW = {
 }
 _X86 = {
     "open": 2, "creat": 85, "chmod": 90, "fchmod": 91, "mknod": 133, "openat": 257,
-    "mknodat": 259, "fchmodat": 268,
+    "mknodat": 259, "fchmodat": 268, "statfs": 137,
     "ioctl": 16, "socket": 41, "connect": 42, "socketpair": 53, "clone": 56, "ptrace": 101,
     "syslog": 103, "capset": 126, "uselib": 134, "ustat": 136, "sysfs": 139, "vhangup": 153, "modify_ldt": 154,
     "pivot_root": 155, "_sysctl": 156, "prctl": 157, "adjtimex": 159, "chroot": 161, "acct": 163,
@@ -49,7 +49,7 @@ _X86 = {
     "finit_module": 313, "seccomp": 317, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323, "signalfd4": 289, "statx": 332,
 }  # fmt: skip
 _ARM = {
-    "mknodat": 33, "fchmod": 52, "fchmodat": 53, "openat": 56,
+    "mknodat": 33, "fchmod": 52, "fchmodat": 53, "openat": 56, "statfs": 43,
     "lookup_dcookie": 18, "ioctl": 29, "umount2": 39, "mount": 40, "pivot_root": 41,
     "nfsservctl": 42, "chroot": 51, "vhangup": 58, "quotactl": 60, "acct": 89, "capset": 91,
     "unshare": 97, "kexec_load": 104, "init_module": 105, "delete_module": 106,
@@ -240,11 +240,20 @@ def drop_capabilities() -> None:
 
 
 def load_filter(program: bytes, listen: bool = False) -> int:
-    """Install a seccomp program on this thread; the listener descriptor when `listen`, else 0."""
+    """Install a seccomp program on this thread; the listener descriptor when `listen`, else 0.
+
+    A caller that waits for its listener is not disturbed by signals, where the kernel can do that.
+    """
     body = ctypes.create_string_buffer(program, len(program))
     fprog = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(body))
-    flags = (1 << 3) if listen else 0
-    return syscall("seccomp", 1, flags, ctypes.create_string_buffer(fprog, len(fprog)))
+    given = ctypes.create_string_buffer(fprog, len(fprog))
+    if listen:
+        try:
+            return syscall("seccomp", 1, (1 << 3) | (1 << 5), given)
+        except OSError as error:
+            if error.errno != 22:
+                raise
+    return syscall("seccomp", 1, (1 << 3) if listen else 0, given)
 
 
 def listener_above() -> bool:

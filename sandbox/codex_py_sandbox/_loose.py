@@ -68,7 +68,7 @@ class Open(Room):
 
     def after(self) -> list[str]:
         """Put right what the command left: lines of events."""
-        return self.findings(self.marks) if self.plan.mode == "workspace-write" else []
+        return self.looked(self.marks) if self.plan.mode == "workspace-write" else []
 
     def run(self, job: Mapping[str, Any], fds: tuple[int, int, int], status: int) -> None:
         deadline = time.monotonic() + job["wall"] if job["wall"] else None

@@ -9,6 +9,7 @@ import select
 
 from codex_py_sandbox import (
     _bpf,
+    _broker,
     _child,
     _enter,
     _proof,
@@ -34,6 +35,8 @@ ROOM_FLAGS = (
     lx.CLONE_NEWUSER | lx.CLONE_NEWNS | lx.CLONE_NEWUTS | lx.CLONE_NEWCGROUP | lx.CLONE_NEWIPC
 )
 FAMILIES = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
+PATIENCE = 1.0
+"""Seconds a spare process has to take its job."""
 COMMAND_FLAGS = lx.CLONE_NEWPID | lx.CLONE_NEWNS | lx.CLONE_NEWIPC
 
 
@@ -72,7 +75,9 @@ class Room:
         self.rules = _enter.second_layer(self.plan)
         # Only one listener can be on the way: inside another sandbox that has one we go without.
         self.listens = not lx.listener_above()
-        self.filter = _bpf.program(families=FAMILIES, notify=self.listens)
+        # Where nobody may look into other processes, connects cannot be done for them.
+        self.word = int.from_bytes(os.urandom(8), "little") | 1 if _enter.may_look() else 0
+        self.filter = _bpf.program(families=FAMILIES, notify=self.listens, word=self.word)
         self.watch()
         lx.drop_bounding()
         lx.prctl(lx.PR_SET_DUMPABLE, 0)
@@ -196,12 +201,24 @@ class Room:
         self.spare = None
         try:
             _wire.send(sock, "go", fds)
+            if self._took(sock, pidfd):
+                return pid, pidfd
         except OSError:
-            os.close(pidfd)
-            return 0, -1
+            pass
         finally:
             sock.close()
-        return pid, pidfd
+        os.close(pidfd)
+        return 0, -1
+
+    def _took(self, sock: _socket.socket, pidfd: int) -> bool:
+        """Whether a spare has the job; one that has not in time is ended before another gets it."""
+        if not select.select([sock], [], [], PATIENCE)[0]:
+            self.signal(pidfd, sig.SIGKILL)
+            select.select([pidfd], [], [], 5)
+        try:
+            return select.select([sock], [], [], 0)[0] != [] and _wire.receive(sock)[0] == "took"
+        except OSError:
+            return False
 
     def _make_spare(self) -> None:
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
@@ -230,6 +247,7 @@ class Room:
                 text, fds = _wire.receive(waiting)
                 if not text:
                     os._exit(0)
+                _wire.send(waiting, "took")
                 waiting.close()
             if failed is not None:
                 _child.report(fds[4], f"error {failed.errno} sandbox: {failed.strerror}")
@@ -237,6 +255,9 @@ class Room:
                 job = _wire.unpack(fds[0])
                 job["env"] = merge(self.env, job["env"])
                 self.run(job, (fds[1], fds[2], fds[3]), fds[4])
+        except BaseException as error:
+            if fds:
+                _child.report(fds[4], f"error 5 sandbox: {type(error).__name__}: {error}")
         finally:
             os._exit(0)
 
@@ -244,7 +265,14 @@ class Room:
         """Run the job in this first process and report."""
         before = self.stamps()
         line = _child.run(job, fds, self.ear, list(FORWARDED))
-        _child.report(status, "\n".join([line, *self.findings(before)]))
+        _child.report(status, "\n".join([line, *self.looked(before)]))
+
+    def looked(self, before: list[tuple[int, int, int]]) -> list[str]:
+        """`findings`; how the command ended is told even when looking after it fails."""
+        try:
+            return self.findings(before)
+        except Exception as error:
+            return [f"audit\t{self.plan.roots[0][0]}\tit could not be looked at: {error!r}"]
 
     def watch(self) -> None:
         """Note which repositories there are before any command, for `findings`."""
@@ -288,9 +316,10 @@ class Room:
         if self.rules:
             self.rules.restrict()
             os.close(self.rules.fd)
+        broker = _broker.Broker(self.plan, self.word) if self.listens and self.word else None
         listener = lx.load_filter(self.filter, listen=self.listens)
         if self.listens:
-            self.ear = _watch.Ear(listener, self.plan.network)
+            self.ear = _watch.Ear(listener, self.plan.network, broker)
 
     def _ended(self, pidfd: int) -> None:
         """A first process is gone with all its tree: only now the agent may see the end."""

@@ -31,6 +31,8 @@ def build(plan: Plan) -> dict[str, int]:
         _attach(trees.pop(path), path, writable=writable)
     for path, how in plan.binds:
         _bind(path, how)
+    for path in plan.linked:
+        _bind(path, "ro")
     _overlays(plan, trees)
     for path in reversed(plan.masks):
         below = [each for each in plan.shown if each.startswith(path + "/")]

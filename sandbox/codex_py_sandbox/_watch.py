@@ -6,9 +6,10 @@ import fcntl
 import os
 import struct
 
+from codex_py_sandbox import _broker
 from codex_py_sandbox import _linux as lx
 
-RECEIVE, SEND = 0xC0502100, 0xC0182101
+RECEIVE, SEND, VALID = 0xC0502100, 0xC0182101, 0x40082102
 CONTINUE = 1
 MOST_EVENTS = 20
 AT_FDCWD, NOFOLLOW = -100, 0x100
@@ -19,9 +20,10 @@ _CALLS = {lx.NR[name]: name for name in ("connect", "chmod", "fchmod", "fchmodat
 class Ear:
     """Answers notifications of one filter and remembers refused connects."""
 
-    def __init__(self, fd: int, network: str) -> None:
+    def __init__(self, fd: int, network: str, broker: _broker.Broker | None) -> None:
         self.fd = fd
         self.network = network
+        self.broker = broker
         self.events: list[str] = []
 
     def hear(self) -> None:
@@ -33,30 +35,62 @@ class Ear:
             return
         number, pid, _, call = struct.unpack_from("=QIIi", note)
         args = struct.unpack_from("=6Q", note, 32)
-        error, flags = 0, CONTINUE
         name = _CALLS.get(call, "")
+        if name == "connect":
+            return self._connect(number, pid, args)
+        error, flags = 0, CONTINUE
         try:
-            if name == "connect":
-                self._connect(pid, args)
-            elif name:
+            if name:
                 error, flags = self._mode(name, pid, args), 0
         except (OSError, ValueError, struct.error):
-            error, flags = (0, CONTINUE) if name == "connect" else (1, 0)
+            error, flags = 1, 0
+        return self._answer(number, error, flags)
+
+    def _answer(self, number: int, error: int, flags: int = 0) -> None:
         try:
             fcntl.ioctl(self.fd, SEND, struct.pack("=QqiI", number, 0, -error, flags))
         except OSError:
             pass  # the caller died meanwhile
 
-    def _connect(self, pid: int, args: tuple[int, ...]) -> None:
-        """Only a note: the network namespace is what refuses."""
-        if self.network == "on" or len(self.events) >= MOST_EVENTS:
+    def _valid(self, number: int) -> bool:
+        try:
+            fcntl.ioctl(self.fd, VALID, struct.pack("=Q", number))
+        except OSError:
+            return False
+        return True
+
+    def _connect(self, number: int, pid: int, args: tuple[int, ...]) -> None:
+        if self.broker is None:
+            # Nobody can look into other processes here: the namespace is what refuses.
+            return self._answer(number, 0, CONTINUE)
+        try:
+            error, address = self.broker.connect(
+                pid,
+                args,
+                lambda: self._valid(number),
+                lambda late: self._answer(number, late),
+            )
+        except (OSError, ValueError, StopIteration, struct.error):
+            error, address = 13, b""
+        if error is not None:
+            self._answer(number, error)
+        if error and len(self.events) < MOST_EVENTS:
+            self._note(address, error)
+        return None
+
+    def _note(self, raw: bytes, error: int) -> None:
+        """Remember what was refused: a way out, or a socket of another program."""
+        family = struct.unpack_from("=H", raw)[0] if len(raw) >= 8 else 0
+        if family == 1 and error == 13 and raw[2]:
+            path = raw[2:].split(b"\0")[0].decode("utf-8", "replace")
+            line = f"connect\tunix:{path}\t"
+            if path.isprintable() and line not in self.events:
+                self.events.append(line)
             return
-        raw = _memory(pid, args[1], min(args[2], 128))
-        family = struct.unpack_from("=H", raw)[0]
         if family == 2:
             host = ".".join(str(b) for b in raw[4:8])
             local = raw[4] == 127 or host == "0.0.0.0"
-        elif family == 10:
+        elif family == 10 and len(raw) >= 24:
             import _socket
 
             host = _socket.inet_ntop(_socket.AF_INET6, raw[8:24])
@@ -65,7 +99,7 @@ class Ear:
         else:
             return
         line = f"connect\t{host}:{struct.unpack_from('>H', raw, 2)[0]}\t"
-        if not local and line not in self.events:
+        if not local and self.network == "off" and line not in self.events:
             self.events.append(line)
 
     def _mode(self, name: str, pid: int, args: tuple[int, ...]) -> int:

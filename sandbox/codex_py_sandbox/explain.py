@@ -71,6 +71,9 @@ def _write(plan: Plan, path: str) -> Verdict:
     bind = _covering(path, [p for p, _ in plan.binds])
     root = _covering(path, [p for p, _ in plan.roots])
     hows = dict(plan.binds)
+    if path in plan.linked:
+        why = "it is the same file as one outside, by a hard link"
+        return Verdict(False, why, Grant("allow_write", path))
     if bind and len(bind) >= len(root):
         if hows[bind] == "ro":
             return Verdict(False, f"{bind} is protected", Grant("allow_write", bind))
@@ -159,6 +162,7 @@ def profile(policy: Policy, environ: Mapping[str, str], backend: str | None = No
     lines += [f"{'writable' if on else 'shown   '} {path}" for path, on in plan.roots]
     words = {"ro": "read-only", "rw": "writable", "pin": "pinned"}
     lines += [f"{words[how]:9} {path}" for path, how in plan.binds]
+    lines += [f"read-only {path} (a hard link to a file outside)" for path in plan.linked]
     lines += [f"stand-in  {path} ({kind})" for path, kind in plan.made]
     lines += [f"denied    {path}" for path in plan.masks]
     lines += [f"socket    {path}" for path in plan.covers]

@@ -12,6 +12,11 @@ from collections.abc import Sequence
 from codex_py_sandbox import _wire
 from codex_py_sandbox.values import Event, Exit, SandboxUnavailable
 
+LOST = (
+    "the process that watched over the command was killed from outside, by a person or for want "
+    "of memory; the command and all it started ended with it"
+)
+
 
 class Job:
     """One running command. `fileno()` becomes readable when it has ended with all its children."""
@@ -21,6 +26,7 @@ class Job:
         self._name = name
         self._status = status
         self._exit: Exit | None = None
+        self._killed = False
 
     def fileno(self) -> int:
         """A descriptor to poll for reading; closed by `collect`."""
@@ -33,7 +39,8 @@ class Job:
             os.close(self._status)
             self._status = -1
             self._room.finished()
-            lost = Exit(None, signal.SIGKILL, error=None if line else self._room.why())
+            why = None if self._killed else self._room.why() or LOST
+            lost = Exit(None, signal.SIGKILL, error=why)
             self._exit = _parse(line) if line else lost
         return self._exit
 
@@ -48,6 +55,7 @@ class Job:
 
     def signal(self, number: int) -> None:
         """Send a signal to every process of the command; nothing happens when it has ended."""
+        self._killed = self._killed or number == signal.SIGKILL
         self._room.send(f"signal {self._name} {int(number)}")
 
     def kill_tree(self) -> None:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+MOST_FILES = 20_000
+MOST_LINKED = 200
+
+
 def beneath(path: str, top: str) -> bool:
     """Whether `path` is `top` or lies below it, by name."""
     return path == top or path.startswith(top.rstrip("/") + "/")
@@ -117,12 +121,48 @@ def _protect(plan: Plan, spec: Mapping[str, Any]) -> None:
         _protect_repo(plan, repo, spec["git"], binds)
     for path in [*binds, *plan.masks]:
         _pin_parents(path, writable, binds)
+    plan.linked = [path for path in _linked(plan, writable) if path not in granted]
     for path in granted:
         binds.pop(path, None)
         if any(how == "ro" and beneath(path, top) for top, how in binds.items()):
             binds[path] = "rw"
     plan.binds = sorted(binds.items())
     plan.made = sorted(set(plan.made))
+
+
+def _linked(plan: Plan, roots: list[str]) -> list[str]:
+    """Files with a hard link that is not in a root: writing them would change something outside.
+
+    A bounded look, without git's own folders and those of packages; with too many of them none
+    is protected, for each costs a mount, and a note says so.
+    """
+    seen: dict[tuple[int, int], list[str]] = {}
+    count: dict[tuple[int, int], int] = {}
+    queue = list(roots)
+    left = MOST_FILES
+    for number, folder in enumerate(queue):
+        if number >= gitlayout.MOST_FOLDERS or left <= 0:
+            break
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if entry.name != ".git" and entry.name not in gitlayout.SKIPPED:
+                            queue.append(entry.path)
+                    elif entry.is_file(follow_symlinks=False):
+                        left -= 1
+                        info = entry.stat(follow_symlinks=False)
+                        if info.st_nlink > 1:
+                            key = info.st_dev, info.st_ino
+                            count[key] = info.st_nlink
+                            seen.setdefault(key, []).append(entry.path)
+        except OSError:
+            continue
+    shared = [path for key, paths in seen.items() if len(paths) < count[key] for path in paths]
+    if len(shared) > MOST_LINKED:
+        plan.notes.append(f"{len(shared)} files are hard links to files outside and can be changed")
+        return []
+    return sorted(shared)
 
 
 def _repositories(plan: Plan, writable: list[str]) -> list[gitlayout.Repo]:

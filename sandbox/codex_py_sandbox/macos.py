@@ -75,6 +75,7 @@ def profile(plan: Plan, policy: Policy) -> tuple[str, dict[str, str]]:
             lines.append(f"(deny file-write-unlink (literal {name}))")
         else:
             lines.append(f"(deny file-write* (literal {name}) (subpath {name}))")
+    lines += [f"(deny file-write* (literal {param('LINKED', path)}))" for path in plan.linked]
     if plan.mode == "workspace-write":
         lines += [_names(path, policy) for path in writable if path != plan.tmp]
     for path in plan.masks:

@@ -13,6 +13,7 @@ class Plan:
 
     - `mode`, `network`: as in Policy. `roots`: (path, writable), shown at their own place.
     - `binds`: (path, how) in depth order; how is "rw", "ro" or "pin" (writable, not removable).
+    - `linked`: files in writable roots that are also elsewhere by a hard link; read-only.
     - `masks`: paths nobody can read; `shown`: paths below them that stay as they are.
     - `covers`: sockets of other programs.
     - `made`: (path, kind) placeholders made on the host, removed at the end of the session.
@@ -28,6 +29,7 @@ class Plan:
         "home",
         "keep_run",
         "limits",
+        "linked",
         "made",
         "masks",
         "mode",
@@ -49,6 +51,7 @@ class Plan:
         self.network = network
         self.roots: list[tuple[str, bool]] = []
         self.binds: list[tuple[str, str]] = []
+        self.linked: list[str] = []
         self.masks: list[str] = []
         self.shown: list[str] = []
         self.covers: list[str] = []

@@ -33,7 +33,16 @@ def launcher_path() -> str:
 
 
 def _ours(backend: str, workspace: Path, opt: Options) -> list[str]:
-    line = [sys.executable, "-m", "codex_py_sandbox", "run", "--mode", opt.mode]
+    line = [
+        sys.executable,
+        "-m",
+        "codex_py_sandbox",
+        "run",
+        "--mode",
+        opt.mode,
+        "--keep-env",
+        "NONCE",
+    ]
     if backend != "auto":
         line += ["--backend", backend]
     line += ["--cwd", str(opt.cwd or workspace), "--git", opt.git, "--network", opt.network]

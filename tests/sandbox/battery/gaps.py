@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 EVERYWHERE = {
-    "a36": "a hard link made before is the same file; no mechanism tells the names apart",
-    "g36": "a local clone's objects are hard links to the origin's",
+    "g36": "git's objects are hard links to other clones and to the safety copy: too many to mount",
     "g15-history": "commit mode leaves .git writable; the caller's snapshot restores it",
+}
+
+BUBBLEWRAP = {
     "n36": "a socket in the workspace belongs to the workspace",
     "n30": "a socket made outside after the start cannot be covered before Landlock ABI 9",
 }
 
 LANDLOCK = {
+    "a36": "a hard link made before is the same file; Landlock cannot tell the names apart",
     "a11": "Landlock does not cover modes, owners, times, attributes and flags",
     "a13": "as a11",
     "a14": "as a11",
@@ -35,7 +38,7 @@ LANDLOCK = {
 
 def gap(backend: str, case: str) -> str:
     """Why this case fails on this backend, or empty when it must hold."""
-    known = EVERYWHERE | (LANDLOCK if backend == "landlock" else {})
+    known = EVERYWHERE | {"landlock": LANDLOCK, "bubblewrap": BUBBLEWRAP}.get(backend, {})
     for start, why in known.items():
         if case == start or case.startswith(start + "-"):
             return why

@@ -1,0 +1,74 @@
+"""A start that fails says so, and a spare process that died is replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from codex_py_sandbox import Policy, Session
+from tests.sandbox.conftest import Opener, repository, run
+
+pytestmark = pytest.mark.sandbox
+
+
+def children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def spares(session: Session) -> list[int]:
+    """The first processes of the session's rooms: the launcher's grandchildren."""
+    return [each for room in children(session._pid) for each in children(room)]
+
+
+def test_a_spare_that_died_is_replaced(opened: Opener, work: Path) -> None:
+    session = opened(Policy(roots=(work,)))
+    for number in range(5):
+        run(session, "true", work)
+        for each in spares(session):
+            os.kill(each, signal.SIGKILL)
+        ran = run(session, f"echo {number}", work)
+        assert (ran.exit.code, ran.text) == (0, f"{number}\n")
+
+
+def test_a_spare_that_hangs_is_replaced_and_the_command_runs_once(
+    opened: Opener, work: Path
+) -> None:
+    session = opened(Policy(roots=(work,)))
+    run(session, "true", work)
+    stopped = spares(session)
+    assert stopped
+    for each in stopped:
+        os.kill(each, signal.SIGSTOP)
+    ran = run(session, "echo once >> log; echo hi", work)
+    assert (ran.exit.code, ran.text) == (0, "hi\n")
+    assert (work / "log").read_text() == "once\n"
+
+
+def test_a_command_whose_watcher_is_killed_ends_with_a_reason(opened: Opener, work: Path) -> None:
+    session = opened(Policy(roots=(work,)), warm=False)
+    with open(os.devnull) as null:
+        job = session.start(["sh", "-c", "echo > up; sleep 600"], work, stdin=null.fileno())
+        while not (work / "up").exists():
+            os.sched_yield()
+        for each in spares(session):
+            os.kill(each, signal.SIGKILL)
+        ended = job.wait(9)
+    assert ended is not None
+    assert ended.signal == signal.SIGKILL
+    assert "killed from outside" in (ended.error or "")
+
+
+def test_an_index_that_nobody_can_read_does_not_hide_how_the_command_ended(
+    opened: Opener, work: Path
+) -> None:
+    repository(work)
+    session = opened(Policy(roots=(work,)))
+    for body in (
+        "DIRC\\0\\0\\0\\2\\0\\0\\0\\7\\0\\0\\340\\0",
+        "DIRC\\0\\0\\0\\4\\0\\0\\0\\1" + "\\377" * 90 + "\\0\\0\\340\\0",
+    ):
+        ran = run(session, f"printf '{body}' > .git/index; exit 7", work)
+        assert ran.exit.code == 7, ran
