@@ -91,8 +91,10 @@ def _sha256(index: bytes, count: int) -> bool:
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
+    if at >= len(data):
+        return 0, at
     value = data[at] & 0x7F
-    while data[at] & 0x80:
+    while data[at] & 0x80 and at + 1 < len(data):
         at += 1
         value = ((value + 1) << 7) | (data[at] & 0x7F)
     return value, at + 1

@@ -7,8 +7,10 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from codex_py_sandbox import Policy, Session
+from codex_py_sandbox import Policy, Session, audit
 from tests.sandbox.conftest import Opener, repository, run
 
 pytestmark = pytest.mark.sandbox
@@ -66,9 +68,20 @@ def test_an_index_that_nobody_can_read_does_not_hide_how_the_command_ended(
 ) -> None:
     repository(work)
     session = opened(Policy(roots=(work,)))
-    for body in (
-        "DIRC\\0\\0\\0\\2\\0\\0\\0\\7\\0\\0\\340\\0",
-        "DIRC\\0\\0\\0\\4\\0\\0\\0\\1" + "\\377" * 90 + "\\0\\0\\340\\0",
-    ):
-        ran = run(session, f"printf '{body}' > .git/index; exit 7", work)
-        assert ran.exit.code == 7, ran
+    body = "DIRC\\0\\0\\0\\4\\0\\0\\0\\1" + "x" * 40 + "\\0\\0\\340\\0" + "x" * 18
+    ran = run(session, f"printf '{body}' > .git/index; exit 7", work)
+    assert ran.exit.code == 7, ran
+
+
+@given(
+    body=st.binary(max_size=200),
+    version=st.integers(0, 5),
+    count=st.integers(0, 9),
+    mark=st.integers(0, 150),
+)
+def test_no_index_is_too_strange_to_be_read(
+    body: bytes, version: int, count: int, mark: int
+) -> None:
+    body = body[:mark] + b"\0\0\xe0\0" + body[mark:]
+    head = b"DIRC" + version.to_bytes(4, "big") + count.to_bytes(4, "big")
+    assert all(isinstance(each, str) for each in audit.gitlinks(head + body))
