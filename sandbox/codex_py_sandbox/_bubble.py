@@ -112,6 +112,12 @@ def arguments(plan: Plan) -> list[str]:
 def _closing(plan: Plan, veiled: list[str]) -> list[str]:
     """What is made read-only or hidden once everything else is in place."""
     line: list[str] = []
+    # Every command begins anew: a folder that was renamed would be found without its protection.
+    pins: dict[str, str] = {}
+    for path in plan.linked:
+        layout.pin_parents(path, [root for root, _ in plan.roots], pins)
+    for path in sorted(pins):
+        line += ["--bind-try", path, path]
     for path in plan.linked:
         line += ["--ro-bind-try", path, path]
     for path in veiled:

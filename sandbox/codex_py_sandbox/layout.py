@@ -120,7 +120,7 @@ def _protect(plan: Plan, spec: Mapping[str, Any]) -> None:
     for repo in _repositories(plan, writable):
         _protect_repo(plan, repo, spec["git"], binds)
     for path in [*binds, *plan.masks]:
-        _pin_parents(path, writable, binds)
+        pin_parents(path, writable, binds)
     plan.linked = [path for path in _linked(plan, writable) if path not in granted]
     for path in granted:
         binds.pop(path, None)
@@ -219,7 +219,7 @@ def _protect_repo(plan: Plan, repo: gitlayout.Repo, git: str, binds: dict[str, s
                 binds.setdefault(path, "ro")
 
 
-def _pin_parents(path: str, roots: list[str], binds: dict[str, str]) -> None:
+def pin_parents(path: str, roots: list[str], binds: dict[str, str]) -> None:
     """A folder on the way could be renamed away with all protection in it; pin them all."""
     for root in roots:
         if beneath(path, root):

@@ -359,3 +359,28 @@ def test_putting_history_back_follows_no_link_that_a_command_left(
     session.close()
     assert list((tmp_path / "prey").iterdir()) == []
     assert git(work, "log", "--format=%s", "main").split() == ["second", "first"]
+
+
+@pytest.mark.parametrize("backend", ["namespaces", "bubblewrap"])
+def test_a_file_that_is_also_outside_by_a_hard_link_stays_as_it_is(
+    opened: Opener, work: Path, tmp_path: Path, backend: str
+) -> None:
+    (tmp_path / "outside").write_text("old\n")
+    (work / "deep").mkdir()
+    os.link(tmp_path / "outside", work / "deep/linked")
+    (work / "one").write_text("old\n")
+    os.link(work / "one", work / "two")
+    before = (tmp_path / "outside").stat()
+    session = opened(Policy(roots=(work,)), backend)
+    script = (
+        "mv deep moved; f=$(ls */linked); echo new > $f; chmod 0777 $f; touch -d 2001-01-01 $f; "
+        "ln $f copy && echo new > copy; rm -f $f; echo new > one; echo new > free"
+    )
+    run(session, script, work)
+    after = (tmp_path / "outside").stat()
+    assert (tmp_path / "outside").read_text() == "old\n"
+    assert (before.st_mode, before.st_mtime_ns) == (after.st_mode, after.st_mtime_ns)
+    assert (work / "two").read_text() == "new\n"
+    assert (work / "free").read_text() == "new\n"
+    run(session, "echo new > moved/linked; echo new > deep/linked", work)
+    assert (tmp_path / "outside").read_text() == "old\n"
