@@ -87,6 +87,10 @@ async def render(
         raise NoPage(
             "as root Chromium has no walls of its own, and nothing confines it in this mode"
         )
+    if confined and host.confinement == "landlock":
+        raise NoPage(
+            "what confines commands here, Landlock alone, allows no sockets, and Chromium needs one"
+        )
     inner = "--no-sandbox " if confined else ""
     # The browser reads requests on 3 and answers on 4: both are the socket that is its stdin.
     line = (
@@ -108,7 +112,8 @@ async def render(
 
 def _last(held: Held) -> str:
     lines = [line for line in held.output.head().splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing"
+    fatal = [line for line in lines if "FATAL" in line]
+    return (fatal or lines)[-1][:300] if lines else "it said nothing"
 
 
 class _Talk:

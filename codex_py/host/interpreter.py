@@ -158,8 +158,10 @@ async def _how(held: Held) -> str:
     ended = await held.gone()
     if ended is None:
         return "the interpreter closed its line"
-    if ended.signal is not None:
-        return f"the interpreter crashed (signal {ended.signal})"
+    # Some walls tell a signal as shells do, 128 above its number.
+    number = ended.signal or max(0, (ended.code or 0) - 128)
+    if number:
+        return f"the interpreter crashed (signal {number})"
     if ended.code == 127:
         return "there is no Python here (python3 was not found)"
     notes = f"; {'; '.join(ended.notes)}" if ended.notes else ""

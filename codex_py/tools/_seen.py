@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from codex_py.core.entries import Image
 from codex_py.core.tool import Call
-from codex_py.host.images import Seen
+
+if TYPE_CHECKING:
+    from codex_py.host.images import Seen
 
 
 def pictured(seen: Seen, name: str, call: Call) -> tuple[str, Image]:

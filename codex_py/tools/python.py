@@ -14,7 +14,6 @@ from codex_py.core.tool import Call, Output, Tool
 from codex_py.core.truncate import join, truncate
 from codex_py.effects import Effects
 from codex_py.host import Host
-from codex_py.host.images import NotAnImage, see
 from codex_py.host.interpreter import Drawn, Told, spoken
 from codex_py.tools._seen import pictured
 
@@ -43,6 +42,8 @@ def effects(params: Params, host: Host) -> Effects:
 
 async def run(params: Params, call: Call) -> Output:
     """What was printed, the last expression's value, an error, and what was drawn."""
+    from codex_py.host.images import NotAnImage  # late: most sessions run no Python
+
     wanted = params.timeout if params.timeout and params.timeout > 0 else 0
     told = await call.host.interpreter.run(
         call.host,
@@ -68,6 +69,8 @@ async def run(params: Params, call: Call) -> Output:
 
 
 async def _shown(drawn: Drawn, call: Call, parts: list[Part]) -> list[str]:
+    from codex_py.host.images import see  # late: not all code draws
+
     seen = await asyncio.to_thread(see, drawn.data, call.eyes)
     if not call.vision:
         size = f"{seen.original[0]} x {seen.original[1]}"

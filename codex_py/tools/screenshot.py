@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,8 +12,6 @@ from codex_py.core.errors import ToolError
 from codex_py.core.tool import Call, Output, Tool
 from codex_py.effects import Effects
 from codex_py.host import Host
-from codex_py.host.browser import NoPage, find, local, render
-from codex_py.host.images import NotAnImage, see
 from codex_py.tools._seen import pictured
 
 SECONDS = 45.0
@@ -39,6 +36,8 @@ class Params(BaseModel):
 
 def effects(params: Params, host: Host) -> Effects:
     """Runs the browser; a file is rendered confined, a server asked from where commands run."""
+    from codex_py.host.browser import find  # late: most sessions render nothing
+
     url = _url(params.page, host)
     width, height = _size(params)
     browser = os.path.basename(find(host.environ.get("PATH", "")) or "chromium")
@@ -48,6 +47,9 @@ def effects(params: Params, host: Host) -> Effects:
 
 async def run(params: Params, call: Call) -> Output:
     """The picture, the size of the whole page, and what the page's console complained of."""
+    from codex_py.host.browser import NoPage, find, render  # late: most sessions render nothing
+    from codex_py.host.images import NotAnImage, see
+
     browser = find(call.host.environ.get("PATH", ""))
     if not browser:
         raise ToolError(NONE)
@@ -83,6 +85,10 @@ def _size(params: Params) -> tuple[int, int]:
 
 
 def _url(page: str, host: Host) -> str:
+    from pathlib import Path  # late: most sessions render nothing
+
+    from codex_py.host.browser import local
+
     if local(page):
         if not page.isprintable() or "'" in page:
             raise ToolError("The URL holds characters that must be percent-encoded.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,12 +12,15 @@ from codex_py.core.errors import ToolError
 from codex_py.core.tool import Call, Output, Tool
 from codex_py.effects import Effects
 from codex_py.host import Host
-from codex_py.host.images import LARGEST, NotAnImage, Seen, see
 from codex_py.pictures.steps import Step, WrongStep, parse
 from codex_py.tools._seen import pictured
 
 KEPT = "kept:"
 """Before the name of a picture that is kept beside the log."""
+
+
+if TYPE_CHECKING:
+    from codex_py.host.images import Seen
 
 
 class Params(BaseModel):
@@ -45,6 +49,8 @@ def effects(params: Params, host: Host) -> Effects:
 
 async def run(params: Params, call: Call) -> Output:
     """The picture itself becomes part of the conversation, with the size after each step."""
+    from codex_py.host.images import NotAnImage, see  # late: most sessions have no picture
+
     steps = _steps(params)
     first, *others = [(path, _read(path, call)) for path in _paths(params)]
     try:
@@ -80,6 +86,8 @@ def _paths(params: Params) -> list[str]:
 
 
 def _read(path: str, call: Call) -> bytes:
+    from codex_py.host.images import LARGEST  # late: as above
+
     if path.startswith(KEPT):
         return call.kept(path.removeprefix(KEPT))
     return call.host.read(path, LARGEST).data
