@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codex_py.core.covered import covered
-from codex_py.core.entries import Decision, Delta, Text, ToolCall, ToolResult
+from codex_py.core.entries import Decision, Delta, Image, Text, ToolCall, ToolResult
 from codex_py.core.errors import ToolError
 from codex_py.core.kit import Kit
 from codex_py.core.limits import warning
@@ -85,6 +85,14 @@ async def settle(ready: _Ready, session: Session, start: int, kit: Kit) -> None:
 
 
 def _bounded(result: ToolResult, session: Session, kit: Kit) -> ToolResult:
+    """The result with its pictures counted and within bounds, whichever tool they come from."""
+    counted = tuple(
+        replace(part, tokens=kit.eyes.tokens(part.width, part.height))
+        if isinstance(part, Image) and not part.tokens
+        else part
+        for part in result.parts
+    )
+    result = replace(result, parts=counted) if counted != result.parts else result
     return bounded(session.entries, result, kit.picture_limit, kit.window)
 
 

@@ -201,3 +201,40 @@ def test_python_takes_paths_bytes_and_pil_images(agent: Agent, repo: Path) -> No
     assert len({part.blob for part in images[:3]}) == 1  # one content, one file
     pixel = opened(agent.session.blob(images[4].blob)).convert("RGB").getpixel((5, 5))
     assert isinstance(pixel, tuple) and pixel[2] > 240 > 20 > pixel[0]
+
+
+def test_the_guides_example_runs(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "script.json").write_text(json.dumps(SCRIPT))
+    home = tmp_path / "state"
+    home.mkdir()
+    (home / "config.toml").write_text(f'model = "scripted/{tmp_path}/script.json"\n')
+    monkeypatch.setenv("CODEX_PY_HOME", str(home))
+    monkeypatch.chdir(repo)
+    (repo / "plot.png").write_bytes(saved(quarters()))
+    guide = (Path(__file__).parents[2] / "docs/guide/images.md").read_text("utf-8")
+    space: dict[str, Any] = {}
+    exec(guide.partition("```python\n")[2].partition("```")[0], space)
+    turn = asyncio.run(space["describe"](quarters(40, 30)))
+    assert [part.width for part in turn[0].parts[1:]] == [80, 40]
+    assert turn[-1].reason == "done"
+
+
+def test_a_resumed_session_takes_pictures_too(program: Program, repo: Path) -> None:
+    (repo / "a.png").write_bytes(saved(quarters()))
+    (repo / "b.png").write_bytes(saved(quarters(40, 30)))
+    with Server([text("one"), text("two")]) as server:
+        assert program.run("exec", "-i", "a.png", "--", "look", url=server.url).code == 0
+        done = program.run(
+            "exec", "resume", "--last", "-i", "b.png", "--", "and this", url=server.url
+        )
+        assert done.code == 0, done.err
+        asked = server.posts()[-1]["input"]
+    sizes = [
+        opened(sent(part)).size
+        for item in asked
+        for part in (item.get("content") or ())
+        if part["type"] == "input_image"
+    ]
+    assert sizes == [(80, 60), (40, 30)]

@@ -38,6 +38,8 @@ def test_a_sketch_becomes_a_page_that_looks_like_it(program: Program, repo: Path
         call("screenshot", page),
         call("view_image", {"path": "kept:3", "steps": ["diff sketch.png"]}),
         call("view_image", {"path": "kept:1", "steps": ["beside kept:3"]}),
+        call("python", {"code": "side = 6"}),
+        call("python", {"code": "side * 7"}),
         text("The page looks like the sketch."),
     ]
     with Server(turns) as server:
@@ -49,7 +51,8 @@ def test_a_sketch_becomes_a_page_that_looks_like_it(program: Program, repo: Path
         last = server.posts()[-1]["input"]
     results = [item["output"] for item in last if item["type"].endswith("_output")]
     assert not [each for each in results if "failed" in str(each)], results
-    looked, _, shot, apart, beside = results
+    looked, _, shot, apart, beside, _, answer = results
+    assert answer == "42"
     assert (
         "crop 40 30 220 120 -> 220 x 120\nzoom 2 -> 440 x 240\ngrid 50 -> 440 x 240"
         in looked[0]["text"]
@@ -75,7 +78,7 @@ def test_a_sketch_becomes_a_page_that_looks_like_it(program: Program, repo: Path
         for entry in log
         if entry["kind"] == "decision" and "command" in entry.get("effects", ())
     ]
-    assert [entry["confined"] for entry in decided] == ["workspace-write"]
+    assert [entry["confined"] for entry in decided] == ["workspace-write"] * 3
     assert done.err.count("about ") >= 5
     assert "\x1b" not in done.err
 

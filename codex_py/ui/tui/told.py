@@ -18,6 +18,7 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.core.money import spoken
+from codex_py.core.pictures import pictures
 from codex_py.ui.text import count, one_line, visible
 from codex_py.ui.tui.keys import TABLE
 from codex_py.ui.tui.status import context_used, mode_badge
@@ -90,6 +91,10 @@ def context(sitting: Sitting, _: str = "") -> str:
         if kind:
             sizes[kind] = sizes.get(kind, 0) + size
     rows = [(kind, f"{count(size)} characters") for kind, size in sizes.items()]
+    seen = [image for _, image in pictures(entries)]
+    if seen:
+        tokens = sum(image.tokens for image in seen)
+        rows.append(("pictures of the session", f"{len(seen)}, about {count(tokens)} tokens"))
     return _rows([*rows, ("in all, as the provider counted", _window(sitting))])
 
 
