@@ -18,7 +18,7 @@ from codex_py.snapshots.store import workspace
 
 LATER = 0.03
 """Seconds after a turn began that the keeper starts: the first request goes first."""
-GONE = 2.0
+GONE = 1.0
 """Seconds the keeper may take to end."""
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from codex_py.snapshots import bases, sweep
 from codex_py.snapshots.changes import kind, net
+from codex_py.snapshots.measure import measured
 from codex_py.snapshots.state import State, look, same
 from codex_py.snapshots.store import Record, Store
 from codex_py.snapshots.tree import TooMuch, Tree, reach
@@ -26,6 +27,8 @@ SLICE = 0.02
 """Seconds of walking between two looks at the connection."""
 CALM = 0.05
 """Seconds of quiet before what somebody else changed is looked at."""
+IDLE = 1.0
+"""Seconds without a question before old snapshots are swept away."""
 SHOWN = 50
 """Files named in an answer; all are in the journal."""
 FULL = 50_000
@@ -45,6 +48,7 @@ class Keeper:
         """Why whole trees are not kept, once that is so."""
         self.ready = False
         self.stepping = False
+        self.swept = False
         self.extra: dict[str, State | None] = {}
         """Paths written by name where no tree is known: outside, or before the first walk."""
         self.names: set[tuple[str, str]] = set()
@@ -77,10 +81,13 @@ class Keeper:
             return select.select([self.fd], [], [], 0)[0]
         heard = [watch.fileno()] if watch is not None else []
         dirty = bool(self.names or self.folders or self.lost) and not self.stepping
-        patience = CALM if dirty and not self.off else None
+        patience = CALM if dirty and not self.off else None if self.swept else IDLE
         readable: list[int] = select.select([self.fd, *heard], [], [], patience)[0]
-        if not readable and dirty:
+        if not readable and dirty and not self.off:
             self._guarded(lambda: self._write(self._differences(), ""))
+        elif not readable:
+            self.swept = True
+            sweep.sweep(os.path.dirname(self.store.folder), self.given["disk"], self.store)
         elif watch is not None and watch.fileno() in readable:
             self._hear()
         return readable
@@ -103,6 +110,8 @@ class Keeper:
         if found is not None:
             self.tree.known, packs, self.store.known = found.folders, found.packs, found.contents
             self.tree.count = found.paths
+        if found is None:
+            yield from measured(self.tree, self.given["disk"] // 2)
         try:
             self.tree.watch = Watch() if self.given["watch"] else None
         except OSError:
@@ -128,8 +137,6 @@ class Keeper:
             records = []
         self.store.begin(base, packs, self.tree.roots)
         self._write(records, "")
-        yield
-        sweep.sweep(os.path.dirname(self.store.folder), self.given["disk"], self.store)
 
     def _unwatch(self) -> None:
         """The kernel watches no more: walk instead, from now on."""

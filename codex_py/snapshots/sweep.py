@@ -32,7 +32,7 @@ def sweep(top: str, most: int, own: Store | None, days: float = DAYS) -> int:
         folder = os.path.join(top, name)
         mine = [_Old(_at(folder, each), folder, each) for each in _listed(folder, "journals")]
         journals += sorted(mine)[:-1]
-        left += _size(folder)
+        left += _prune(folder, own) if own is not None and own.folder == folder else _size(folder)
     now = time.time()
     for each in sorted(journals):
         if (now - each.at < days * 86_400 and left <= most) or not _free(each, own):
@@ -56,8 +56,8 @@ def _prune(folder: str, own: Store | None) -> int:
             top = header(folder, name)
         except Damaged:
             continue
-        bases.add(str(top["base"]))
-        packs |= {str(each) for each in top["packs"]}
+        bases.add(str(top.get("base")))
+        packs |= {str(each) for each in top.get("packs", ())}
     for name in bases:
         with contextlib.suppress(Damaged):
             packs |= set(base_packs(folder, name))

@@ -112,7 +112,7 @@ class Tree:
                 continue
             folder = stat.S_ISDIR(info.st_mode)
             if folder and (old is None or old.kind != "folder"):
-                if self._left_out(fd, name, full, here, depth):
+                if self.left_out(fd, name, full, here, depth):
                     continue
             seen.add(name)
             if old is None or not unchanged(old, info):
@@ -133,7 +133,8 @@ class Tree:
             finally:
                 os.close(below)
 
-    def _left_out(self, fd: int, name: str, full: str, here: list[Rules], depth: int) -> bool:
+    def left_out(self, fd: int, name: str, full: str, here: list[Rules], depth: int) -> bool:
+        """Whether a folder is left out by rule, given the rules of the folder it lies in."""
         if name in rules.STANDS_IN and not _names(fd, name):
             if self.watch is not None:
                 self.watch.add(full)
@@ -162,7 +163,7 @@ class Tree:
                 above = self._rules_for(parent)
                 own = rules.read(os.path.join(parent, ".gitignore"), parent)
                 here = [*above, own] if own else above
-                if self._left_out(fd, name, path, here, path.count("/")):
+                if self.left_out(fd, name, path, here, path.count("/")):
                     return self._forget(parent, name)
             records = self._look(fd, parent, name, path)
         finally:

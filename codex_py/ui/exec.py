@@ -229,7 +229,10 @@ class _Out:
         self.note(f"{ended.reason} · {duration(ended.seconds)} · {used}", "dim")
         changed = sum(each.total for each in agent.turn() if isinstance(each, Touched))
         if changed:
-            self.note(f"{changed} changed · codex-py undo {agent.session.id}", "dim")
+            self.note(
+                f"{changed} file{'s' * (changed > 1)} changed · codex-py undo {agent.session.id}",
+                "dim",
+            )
         self.note(f"session {agent.session.path}", "dim")
 
     def _print(self, text: str) -> None:

@@ -423,6 +423,7 @@ def test_too_many_files_ends_commands_but_not_edits(tmp_path: Path) -> None:
         work.session.append(User(parts=()))
         for _ in range(2):
             await work.step(lambda: (work.top / "f1").write_text("y"))
+        assert not list((Path(work.keeper.keeping.store) / "packs").iterdir()), "nothing was read"
         notices = [each for each in work.session.entries if each.kind == "notice"]
         assert len(notices) == 1 and "more than 10 files" in notices[0].text  # type: ignore[attr-defined]
         assert len(work.undo().history.steps) == 0
