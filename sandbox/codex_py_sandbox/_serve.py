@@ -10,6 +10,9 @@ from codex_py_sandbox import _linux as lx
 from codex_py_sandbox._rooms import Room
 from codex_py_sandbox.plan import Plan
 
+OOM = 700
+"""How readily the system ends commands for want of memory: 1000 would be always."""
+
 
 def serve(
     fds: list[int],
@@ -113,6 +116,8 @@ def _open(
         os.close(go)
         os.read(wait, 1)  # until we are in our control group
         os.close(wait)
+        if kind.name != "unrestricted":
+            _first_to_go()
         room = kind(plan, env, control)
         try:
             room.prepare(uid, gid)
@@ -126,6 +131,17 @@ def _open(
         room.loop()
     finally:
         os._exit(0)
+
+
+def _first_to_go() -> None:
+    """When the machine runs out of memory its commands go first, not the agent."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+", encoding="ascii") as file:
+            if int(file.read()) < OOM:
+                file.seek(0)
+                file.write(str(OOM))
+    except (OSError, ValueError):
+        pass  # it is a help, no promise
 
 
 def _plainly(error: Exception) -> str:
