@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from codex_py_sandbox import _wire, layout
 from codex_py_sandbox.envscrub import scrub
@@ -217,10 +218,15 @@ def open_session(
     and the first that enforces is used; default: strongest first. With
     `warm` the next command's first process is made ahead, which saves a millisecond or two.
     """
-    if not sys.platform.startswith("linux"):
-        raise SandboxUnavailable(f"no session launcher for {sys.platform}")
     state = state or default_state(environ)
     check_roots(policy, environ.get("HOME", ""), state)
+    if sys.platform == "darwin":
+        from codex_py_sandbox.seatbelt import SeatbeltSession  # late: on macOS alone
+
+        # The same promises; only who keeps them differs.
+        return cast(Session, SeatbeltSession(policy, environ, SessionFolder(state)))
+    if not sys.platform.startswith("linux"):
+        raise SandboxUnavailable(f"no session launcher for {sys.platform}")
     return Session(policy, environ, SessionFolder(state), backends or BACKENDS, warm)
 
 
