@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from codex_py.core.entries import Decision, Entry, ToolCall, ToolResult, User, words
+from codex_py.core.entries import Decision, Entry, Sampled, ToolCall, ToolResult, User, words
 from codex_py.core.failures import failure, ran_tests
 
 TO_WARN = 3
@@ -22,6 +22,8 @@ WAITS = re.compile(r"\b(?:sleep|wait|timeout|until|while|watch|inotifywait)\b")
 """Commands that wait for something: the same answer again is what waiting looks like."""
 PATIENCE = 3
 """A call that waits may repeat itself this many times as often."""
+LOOK = 300
+"""Finished calls that are looked back over: what lies further back is no circle."""
 UNMADE = "the call cannot be made"
 """The reason in a decision about a call that could not even be read (settle.py)."""
 
@@ -65,7 +67,9 @@ def _done(turn: Sequence[Entry]) -> list[_Done]:
             calls[entry.call_id] = entry
         elif isinstance(entry, Decision) and entry.verdict == "deny" and entry.reason != UNMADE:
             denied.add(entry.call_id)
-        elif isinstance(entry, User) and results:
+        elif (isinstance(entry, User) and results) or (
+            len(results) >= LOOK and isinstance(entry, Sampled)
+        ):
             break
     return [
         _Done(calls[each.call_id], each, each.call_id in denied)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from codex_py.core.entries import Delta, Entry, Json
 from codex_py.core.errors import ModelError
@@ -20,12 +21,15 @@ class ResponsesClient:
 
     Nothing is stored by the provider (`store: false`): reasoning travels encrypted, in the
     entries' raw items, which go back word for word to the server and model they came from.
-    The stream is read to its end, so that one connection serves a whole task.
+    The stream is read to its end, so that one connection serves a whole task. A server that
+    refuses the shape of a request is asked again in the shape it takes; each quirk is learned
+    once and kept for the client's life.
     """
 
     def __init__(self, door: Door, quirks: Quirks | None = None) -> None:
         self.door = door
         self._body = Body(door.base_url, quirks or Quirks())
+        self._tried = {self._body.quirks}
 
     def body(self, request: Request) -> Json:
         """What would be sent for a request."""
@@ -34,6 +38,22 @@ class ResponsesClient:
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
         """One sample: deltas as they come, its entries last."""
+        while True:
+            try:
+                async with aclosing(self._once(request)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except ModelError as error:
+                learned = learn(self._body.quirks, str(error))
+                if error.fault != "request" or learned is None or learned in self._tried:
+                    raise
+                self._tried.add(learned)
+                self._body = Body(self.door.base_url, learned)
+                told = f"{error}; asking again in the shape it takes"
+            yield Delta("retry", told)
+
+    async def _once(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
         began = time.monotonic()
         model = request.settings.model
         answer = Answer(self.door.base_url, model, place=len(request.input))
@@ -60,3 +80,19 @@ class ResponsesClient:
     async def close(self) -> None:
         """Let go of the connection."""
         await self.door.close()
+
+
+def learn(quirks: Quirks, refusal: str) -> Quirks | None:
+    """Pure: quirks that a server's refusal tells of; None when it tells nothing new."""
+    said = refusal.lower()
+    for words, found in (
+        (("reasoning summaries", "reasoning.summary"), replace(quirks, summaries=False)),
+        (("verified to stream", "unsupported value: 'stream'"), replace(quirks, stream=False)),
+        (("encrypted content", "encrypted_content"), replace(quirks, encrypted=False)),
+        (("prompt_cache_key", "parameter: 'store'"), replace(quirks, hosted=False)),
+        (("custom tool", "'custom'"), replace(quirks, custom=False)),
+        (("'strict'", "strict mode", ".strict"), replace(quirks, strict=False)),
+    ):
+        if found != quirks and any(each in said for each in words):
+            return found
+    return None

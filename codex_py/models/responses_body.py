@@ -43,6 +43,12 @@ class Quirks:
     """It takes strict schemas."""
     pictures: bool = True
     """The model takes pictures; else it is told that one was left out."""
+    summaries: bool = True
+    """It tells what it thought; OpenAI does so to verified organisations only."""
+    custom: bool = True
+    """It takes freeform tools, where the model does."""
+    stream: bool = True
+    """It streams; else an answer comes as a whole."""
 
 
 @dataclass
@@ -67,7 +73,8 @@ class Body:
     def build(self, request: Request) -> bytes:
         """The JSON body. A request that goes on where the last one ended costs what is new."""
         held = len(self._entries)
-        of = (request.settings.model, request.settings.freeform)
+        freeform = request.settings.freeform and self.quirks.custom
+        of = (request.settings.model, freeform)
         if of != self._of or request.input[:held] != self._entries:
             held = 0
             self._items, self._freeform, self._bare = [], set(), False
@@ -77,7 +84,8 @@ class Body:
         head = (request.instructions, request.tools, request.settings)
         if head != self._head_of:
             self._head, self._head_of = encoded(head_of(request, self.quirks))[:-1], head
-        return b'%s,"stream":true,"input":[%s]}' % (self._head, b",".join(self._items))
+        how = b"true" if self.quirks.stream else b"false"
+        return b'%s,"stream":%s,"input":[%s]}' % (self._head, how, b",".join(self._items))
 
     def _encode(self, entry: Entry, request: Request) -> list[Json]:
         if isinstance(entry, ToolResult):
@@ -101,7 +109,7 @@ class Body:
             part = {"type": "output_text", "text": entry.text}
             return [raw or {"type": "message", "role": "assistant", "content": [part]}]
         if isinstance(entry, ToolCall):
-            freeform = entry.freeform and request.settings.freeform
+            freeform = entry.freeform and request.settings.freeform and self.quirks.custom
             if freeform:
                 self._freeform.add(entry.call_id)
             return [raw if raw and freeform == entry.freeform else _call(entry, freeform)]
@@ -168,7 +176,7 @@ def head_of(request: Request, quirks: Quirks) -> Json:
     if settings.reasoning or settings.effort:
         if quirks.encrypted:
             found["include"] = ["reasoning.encrypted_content"]
-        silent = settings.summary == "none" or settings.effort == "none"
+        silent = "none" in (settings.summary, settings.effort) or not quirks.summaries
         summary = "" if silent else settings.summary
         given = {"effort": settings.effort, "summary": summary}
         if any(given.values()):
@@ -198,7 +206,7 @@ def hosted_search(search: str) -> list[Json]:
 
 def _tool(tool: ToolSpec, settings: ModelSettings, quirks: Quirks) -> Json:
     base: Json = {"name": tool.name, "description": tool.description}
-    if tool.grammar and settings.freeform:
+    if tool.grammar and settings.freeform and quirks.custom:
         grammar = {"type": "grammar", "syntax": "lark", "definition": tool.grammar}
         return {"type": "custom", **base, "format": grammar}
     strict = {"strict": True} if quirks.strict else {}

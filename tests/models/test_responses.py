@@ -40,7 +40,19 @@ from codex_py.models.responses_stream import Answer
 from tests.models import contract
 from tests.models.contract import SHELL, entries, heard, request, said
 from tests.server import Server
-from tests.turns import call, custom, ended, fault, gate, raw, reasoning, style, text, usage
+from tests.turns import (
+    call,
+    custom,
+    ended,
+    fault,
+    gate,
+    raw,
+    reasoning,
+    refuse,
+    style,
+    text,
+    usage,
+)
 
 KEY = "sk-proj-0123456789abcdef"
 QUICK = Timeouts(connect=2, idle=2, end=0.1)
@@ -469,3 +481,56 @@ def test_a_call_without_a_name_is_kept_in_the_log() -> None:
     assert isinstance(made, ToolCall) and made.name == "unnamed"
     assert revive(plain(made)) == made
     assert revive(plain(replace(made, name=""))).kind == "tool_call"
+
+
+LEARNED: dict[str, tuple[str, Any]] = {
+    "summaries": (
+        "Your organization must be verified to generate reasoning summaries.",
+        lambda body: "summary" not in body["reasoning"],
+    ),
+    "a stream": (
+        "Your organization must be verified to stream this model.",
+        lambda body: body["stream"] is False,
+    ),
+    "encrypted reasoning": (
+        "Encrypted content is not supported with this model.",
+        lambda body: "include" not in body,
+    ),
+    "a cache key": (
+        "Unknown parameter: 'prompt_cache_key'.",
+        lambda body: not {"store", "prompt_cache_key"} & set(body),
+    ),
+    "strict schemas": (
+        "tools[0].strict: Extra inputs are not permitted",
+        lambda body: "strict" not in body["tools"][0],
+    ),
+    "freeform tools": (
+        "Invalid value: 'custom'. Supported values are: 'function'",
+        lambda body: body["tools"][1]["type"] == "function",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_refused_shape_is_learned_once_and_told(name: str) -> None:
+    refusal, check = LEARNED[name]
+    patch = ToolSpec("apply_patch", "Edit.", {"type": "object"}, grammar='start: "x"')
+    plain = request(reasoning=True, effort="low", summary="auto", freeform=True, cache_key="k")
+    asked = replace(plain, tools=(*plain.tools, patch))
+
+    async def main() -> None:
+        whole: Any = {"object": "response", "status": "completed", "output": [
+            {"type": "message", "content": [{"type": "output_text", "text": "hi"}]}]}  # fmt: skip
+        answer = fault("whole", body=whole) if name == "a stream" else text("hi")
+        with Server([refuse(400, refusal), answer, answer, refuse(400, refusal)]) as server:
+            model = client(server)
+            first = await heard(model, asked)
+            second = await heard(model, asked)
+            assert "in the shape it takes" in said(first, "retry") and not said(second, "retry")
+            assert entries(second)[0].kind == "assistant"
+            await contract.failure(model, asked)
+            await model.close()
+            posts = server.posts()
+        assert [bool(check(each)) for each in posts] == [False, True, True, True]
+
+    asyncio.run(main())
