@@ -15,13 +15,14 @@ from codex_py.core.entries import (
     Entry,
     Notice,
     Sampled,
+    Spent,
     Text,
     ToolCall,
     ToolResult,
     User,
 )
 from codex_py.core.errors import ModelError
-from codex_py.core.gate import counted
+from codex_py.core.gate import counted, wasted
 from codex_py.core.kit import Kit
 from codex_py.core.limits import Stop
 from codex_py.core.pictures import shed
@@ -125,14 +126,20 @@ async def _summary(session: Session, kit: Kit) -> str:
 
 async def _asked(request: Request, session: Session, kit: Kit) -> str:
     found: list[Entry] = []
-    async with aclosing(kit.model.stream(request)) as stream:  # type: ignore[type-var]
-        async for event in stream:
-            if not isinstance(event, Delta):
-                found.append(event)
-            elif event.of == "retry":
-                session.publish(event)
+    try:
+        async with aclosing(kit.model.stream(request)) as stream:  # type: ignore[type-var]
+            async for event in stream:
+                if not isinstance(event, Delta):
+                    found.append(event)
+                elif event.of == "retry":
+                    session.publish(event)
+    except ModelError as error:
+        wasted(session, error, kit.price)
+        raise
     for each in counted(found, request, kit.price):
-        if isinstance(each, Sampled):
+        if isinstance(each, Spent):
+            session.append(each)
+        elif isinstance(each, Sampled):
             session.append(replace(each, purpose="compaction"))
     texts = [each.text.strip() for each in found if isinstance(each, Assistant)]
     return "\n\n".join(each for each in texts if each)

@@ -9,10 +9,12 @@ from typing import TypeVar
 from codex_py.core import tokens
 from codex_py.core.budget import Step, before
 from codex_py.core.entries import Entry, Sampled, Spent, Usage
+from codex_py.core.errors import ModelError
 from codex_py.core.kit import Kit
 from codex_py.core.limits import check
 from codex_py.core.money import Price, written
 from codex_py.core.request import ModelSettings, Request, project
+from codex_py.core.session import Session
 
 Costing = TypeVar("Costing", bound=Sampled | Spent)
 
@@ -47,6 +49,17 @@ def narrowed(settings: ModelSettings, room: int) -> ModelSettings:
     if not room or 0 < settings.max_output_tokens <= room:
         return settings
     return replace(settings, max_output_tokens=room)
+
+
+def held(kit: Kit, room: int) -> Kit:
+    """The same kit with answers of at most `room` tokens."""
+    return replace(kit, settings=narrowed(kit.settings, room)) if room else kit
+
+
+def wasted(session: Session, error: ModelError, price: Price | None) -> None:
+    """Log what a failure used, where the server told; it counts in every budget."""
+    if error.usage != Usage():
+        session.append(priced(Spent(by="failed try", usage=error.usage), price))
 
 
 def priced(entry: Costing, price: Price | None) -> Costing:

@@ -16,15 +16,13 @@ from codex_py.core.entries import (
     Notice,
     Part,
     Sampled,
-    Spent,
     Text,
     ToolCall,
     TurnEnded,
-    Usage,
     User,
 )
 from codex_py.core.errors import ModelError
-from codex_py.core.gate import before_step, counted, narrowed, priced
+from codex_py.core.gate import before_step, counted, held, narrowed, wasted
 from codex_py.core.kit import Kit
 from codex_py.core.money import of_turn, tally
 from codex_py.core.pictures import shed
@@ -79,7 +77,7 @@ async def _rounds(session: Session, start: int, kit: Kit, clock: asyncio.Timeout
         if step.seconds:
             clock.reschedule(asyncio.get_running_loop().time() + step.seconds)
         if crowded(session, kit):
-            stop = await make_room(session, kit)
+            stop = await make_room(session, held(kit, step.room))
             if stop is not None:
                 return TurnEnded(reason=stop.reason, error=stop.text)
             continue
@@ -135,8 +133,8 @@ async def sample(session: Session, kit: Kit, room: int = 0) -> list[ToolCall]:
     except (asyncio.CancelledError, ModelError) as error:
         if text:
             session.append(Assistant(text="".join(text), partial=True))
-        if isinstance(error, ModelError) and error.usage != Usage():
-            session.append(priced(Spent(by="failed try", usage=error.usage), kit.price))
+        if isinstance(error, ModelError):
+            wasted(session, error, kit.price)
         raise
     return _log_sample(session, counted(entries, request, kit.price))
 

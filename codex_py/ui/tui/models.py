@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codex_py.core.budget import run_of, standing
 from codex_py.core.entries import Changed
 from codex_py.core.errors import UsageError
+from codex_py.core.money import written
 from codex_py.settings import EFFORTS, Settings
 from codex_py.ui.tui.opening import telling
 from codex_py.ui.tui.question import Answer
@@ -49,6 +51,8 @@ async def switch(sitting: Sitting, settings: Settings) -> None:
         await sitting.open()
         return
     old = agent.kit
+    budget = standing(old.limits, run_of(agent.session.entries)).max_cost
+    settings = replace(settings, max_cost=written(budget))
     try:
         brain = await asyncio.to_thread(connect, settings, os.environ, telling(sitting))
         host = old.host.without_keys(brain.key_names, brain.clean)
