@@ -192,7 +192,11 @@ def _spent(tail: logfile.Tail, path: Path) -> dict[str, Tally]:
     if told is not None:
         found = {name: revived(each) for name, each in told.items() if isinstance(each, dict)}
     elif not tail.whole:
-        later = [each for each in logfile.read(path) if isinstance(each, (Sampled, Spent))]
+        later = [
+            each
+            for each in logfile.some(path, (Sampled.kind, Spent.kind))
+            if isinstance(each, (Sampled, Spent))
+        ]
     for entry in later:
         found = _counted(found, entry)
     return found

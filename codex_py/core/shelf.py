@@ -20,6 +20,8 @@ from codex_py.core.errors import UsageError
 from codex_py.core.session import identity, locked, place, resume
 
 LOGS, ARCHIVE, CACHE = "sessions", "archived", "summaries.json"
+FEW = 64
+"""Cards that are made from their logs before what is remembered of all is looked at."""
 ENOUGH = 1 << 20
 """Bytes of a log's end that are looked through for its newest totals."""
 ID = re.compile(r"[0-9a-f]{4,}")
@@ -58,6 +60,7 @@ class Shelf:
         self.folder = home / (ARCHIVE if archived else LOGS)
         self._kept: dict[str, list[object]] | None = None
         self._fresh = False
+        self._made = 0
 
     def files(self) -> list[tuple[float, int, str]]:
         """When each log last changed, its size and its path; the newest first."""
@@ -116,6 +119,11 @@ class Shelf:
             self._fresh = False
 
     def _card(self, changed: float, size: int, path: str) -> Card | None:
+        if self._kept is None and self._made < FEW:
+            self._made += 1
+            with contextlib.suppress(OSError):
+                return summed_up(Path(path))
+            return None
         if self._kept is None:
             self._kept = _cache(self.folder / CACHE)
         kept = self._kept.get(path)
@@ -150,15 +158,18 @@ def _cache(path: Path) -> dict[str, list[object]]:
     }  # fmt: skip
 
 
-def summed_up(path: Path, before: Card | None = None) -> Card:
-    """The card of a log, from its head and its end; `before` is an older one. Raises OSError."""
+def summed_up(path: Path, before: Card | None = None, *, named: bool = True) -> Card:
+    """The card of a log, from its head and its end; `before` is an older one.
+
+    Only its name may stand anywhere in it: without `named` it is not looked for. Raises OSError.
+    """
     with open(path, "rb") as file:
         told = os.fstat(file.fileno())
         end = logfile.whole_end(file.fileno(), told.st_size)
         head = logfile.head(file.fileno(), end)
         newest = list(_newest(file.fileno(), end))
         known = before.size if before is not None and before.size <= end else 0
-        name = _name(file.fileno(), max(0, known - 1), end)
+        name = _name(file.fileno(), max(0, known - 1), end) if named else None
         if name is None:
             name = before.name if before is not None and known else ""
     first = head[0] if head and isinstance(head[0], Started) else Started(session="", cwd="")

@@ -12,7 +12,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.shelf import Card, Shelf, fork, summed_up
 from codex_py.launch import Launch
 from codex_py.settings import Settings
-from codex_py.ui.cards import here, rows
+from codex_py.ui.cards import here, project, rows
 from codex_py.ui.start import fresh
 
 
@@ -25,7 +25,7 @@ def prepared(args: argparse.Namespace) -> tuple[Settings, Launch]:
     settings, launch = fresh(args)
     shelf = Shelf(settings.home)
     path = _chosen(args, shelf, launch.cwd)
-    card = summed_up(path)
+    card = summed_up(path, named=False)
     if not args.cd and card.cwd and card.cwd != os.path.realpath(launch.cwd):
         if not os.path.isdir(card.cwd):
             raise UsageError(f"the session's folder {card.cwd} is not there: name one with -C DIR")
@@ -41,7 +41,8 @@ def _chosen(args: argparse.Namespace, shelf: Shelf, cwd: str) -> Path:
     if args.last:
         args.prompt = given.pop(0) if given else None
         _no_more(given)
-        found = next((each for each in shelf.cards() if args.all or here(each, cwd)), None)
+        mine = project(cwd)
+        found = next((each for each in shelf.cards() if args.all or here(each, mine)), None)
         shelf.save()
         if found is None:
             where = "" if args.all else f" in {cwd} (--all looks in every folder)"
@@ -65,7 +66,8 @@ def _no_more(given: list[str]) -> None:
 def _picked(shelf: Shelf, cwd: str, *, everywhere: bool) -> Card:
     from codex_py.ui.picker import pick  # late: only where a person chooses
 
-    found = [each for each in shelf.cards() if everywhere or here(each, cwd)]
+    mine = project(cwd)
+    found = [each for each in shelf.cards() if everywhere or here(each, mine)]
     shelf.save()
     if not found:
         where = "" if everywhere else f" in {cwd} (--all looks in every folder)"

@@ -15,12 +15,17 @@ from codex_py.core.shelf import Card
 from codex_py.ui.text import count, one_line
 
 
-def here(card: Card, cwd: str) -> bool:
-    """Whether a session belongs to the project a folder lies in."""
+def project(cwd: str) -> str:
+    """The project a folder lies in: its repository, or else itself."""
     from codex_py.host.git import find_root  # late: only where sessions are looked for
 
     real = os.path.realpath(cwd)
-    return inside(card.cwd, (str(find_root(real) or real),))
+    return str(find_root(real) or real)
+
+
+def here(card: Card, project: str) -> bool:
+    """Whether a session belongs to a project."""
+    return inside(card.cwd, (project,))
 
 
 def tokens(card: Card) -> Usage:

@@ -18,7 +18,7 @@ from codex_py.core.entries import Assistant, Entry, ToolCall, ToolResult, User, 
 from codex_py.core.errors import UsageError
 from codex_py.core.shelf import Shelf, delete, move, rename
 from codex_py.settings import home
-from codex_py.ui.cards import here, money, rows
+from codex_py.ui.cards import here, money, project, rows
 from codex_py.ui.text import one_line, paint, visible
 
 
@@ -88,10 +88,10 @@ def find(name: str) -> Path:
 
 
 def _list(args: argparse.Namespace) -> int:
-    shelf, cwd = _shelf(archived=args.archived), os.getcwd()
+    shelf, mine = _shelf(archived=args.archived), project(os.getcwd())
     found = []
     for card in shelf.cards():
-        if args.all or here(card, cwd):
+        if args.all or here(card, mine):
             found.append(card)
             if len(found) == args.n:
                 break

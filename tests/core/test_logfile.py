@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +27,8 @@ from codex_py.core.entries import (
     User,
 )
 from codex_py.core.request import project
-from codex_py.core.session import Session, create, resume
+from codex_py.core.session import create, resume
+from codex_py.core.shelf import summed_up
 
 
 def filled(tmp_path: Path, entries: list[Entry]) -> Path:
@@ -113,8 +116,11 @@ def big(tmp_path: Path, megabytes: int) -> tuple[Path, int]:
     return session.path, number
 
 
-def bytes_read(path: Path) -> tuple[Session, int]:
-    """A log opened again, and how many bytes of it were read to that end."""
+Found = TypeVar("Found")
+
+
+def bytes_read(does: Callable[[], Found]) -> tuple[Found, int]:
+    """What a function gives, and how many bytes of a log were read to that end."""
     pread, counted = os.pread, 0
 
     def counting(file: int, size: int, at: int) -> bytes:
@@ -125,7 +131,7 @@ def bytes_read(path: Path) -> tuple[Session, int]:
 
     os.pread = counting
     try:
-        return resume(path), counted
+        return does(), counted
     finally:
         os.pread = pread
 
@@ -133,8 +139,8 @@ def bytes_read(path: Path) -> tuple[Session, int]:
 def test_opening_reads_the_end_whatever_the_size(tmp_path: Path) -> None:
     small, _ = big(tmp_path / "a", 4)
     large, steps = big(tmp_path / "b", 16)
-    one, few = bytes_read(small)
-    two, more = bytes_read(large)
+    one, few = bytes_read(lambda: resume(small))
+    two, more = bytes_read(lambda: resume(large))
     assert two.spent["m"].usage == Usage(100 * steps, 0, 10 * steps, 0)
     assert max(few, more) < 4 << 20
     assert isinstance(two.entries[0], Started)
@@ -142,6 +148,10 @@ def test_opening_reads_the_end_whatever_the_size(tmp_path: Path) -> None:
     assert project(two.entries) == project(two.history())
     one.close()
     two.close()
+    card, read = bytes_read(lambda: summed_up(large, named=False))
+    assert read < 3 << 20 and card.spent["m"]["input"] == 100 * steps
+    again, read = bytes_read(lambda: summed_up(large, card))
+    assert read < 3 << 20 and again == card
 
 
 def test_a_long_log_that_was_never_summed_up_is_opened_from_its_end(

@@ -49,7 +49,7 @@ async def resume(sitting: Sitting, rest: str) -> str:
     own = sitting.agent.session.path if sitting.agent else None
     if rest:
         path = await asyncio.to_thread(shelf.find, rest)
-        card = await asyncio.to_thread(summed_up, path)
+        card = await asyncio.to_thread(lambda: summed_up(path, named=False))
         if card.cwd and card.cwd != os.path.realpath(cwd):
             return f"that session belongs to {card.cwd}: codex-py resume {card.id[:8]}"
     else:
