@@ -2,7 +2,8 @@
 
     python benchmarks/terminal.py [--runs N] [--only NAME,…] [--json FILE]
 
-A bare prompt_toolkit prompt is started in the same rounds as the floor. Times are milliseconds.
+A bare prompt_toolkit prompt is started in the same rounds as the floor. Times are milliseconds
+by the clock; those called `processor` are processor time, which other programs do not disturb.
 A key counts as shown when its character first appears in what the program writes.
 """
 
@@ -33,6 +34,7 @@ from tests.server import Server  # noqa: E402
 from tests.turns import call, pace, text  # noqa: E402
 
 PROGRAM = str(Path(sys.executable).parent / "codex-py")
+WATCHED = str(Path(__file__).with_name("watched.py"))
 BARE = "from prompt_toolkit import prompt; prompt('> ')"
 READY = b"Ask anything"
 LETTERS = "абвгдежзийклмнопрстуфхцчшщъыьэюяјљњћџѓќўґєії"
@@ -106,6 +108,13 @@ class Pane:
             total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         return total
 
+    def spent(self) -> float:
+        """Milliseconds of processor time of the program itself, all its threads."""
+        total = 0
+        for each in Path(f"/proc/{self.pid}/task").iterdir():
+            total += int((each / "schedstat").read_text().split()[0])
+        return total / 1e6
+
     def memory(self) -> float:
         """MiB of the whole tree, shared pages counted once (PSS)."""
         total = 0
@@ -167,15 +176,15 @@ class Bench:
             f'approval_mode = "suggest"\n[projects."{self.repo}"]\ntrust_level = "trusted"\n'
         )
 
-    def start(self, url: str, *args: str) -> Pane:
+    def start(self, url: str, *args: str, program: Sequence[str] = (PROGRAM,)) -> Pane:
         env = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         env |= {"HOME": str(self.home), "CODEX_PY_HOME": str(self.home / "state")}
         env |= {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "OPENAI_API_KEY": "sk-test"}
-        return Pane([PROGRAM, *args], self.repo, {**env, "OPENAI_BASE_URL": url})
+        return Pane([*program, *args], self.repo, {**env, "OPENAI_BASE_URL": url})
 
-    def ready(self, server: Server, *args: str) -> Pane:
+    def ready(self, server: Server, *args: str, program: Sequence[str] = (PROGRAM,)) -> Pane:
         """A session whose agent is loaded."""
-        pane = self.start(server.url, *args)
+        pane = self.start(server.url, *args, program=program)
         pane.until(READY)
         pane.until(b"codex-py 0")
         pane.rest(1.0)
@@ -184,17 +193,21 @@ class Bench:
     def prompt(self) -> dict[str, float]:
         """From the start to a prompt that shows a key; and the same of a bare prompt."""
         ours, floors, loaded = [], [], []
+        spent: list[float] = []
+        least: list[float] = []
         for _ in range(self.runs):
             with Server([]) as server:
                 pane = self.start(server.url)
                 pane.send("ж")
                 ours.append((pane.until("ж".encode()) - pane.began) * 1000)
+                spent.append(pane.spent())
                 loaded.append((pane.until(b"codex-py 0") - pane.began) * 1000)
                 pane.close()
             env = {"TERM": "xterm-256color", "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
             pane = Pane([sys.executable, "-c", BARE], self.repo, env)
             pane.send("ж")
             floors.append((pane.until("ж".encode()) - pane.began) * 1000)
+            least.append(pane.spent())
             pane.close()
         best, floor = min(ours), min(floors)
         return {
@@ -203,6 +216,9 @@ class Bench:
             "bare prompt_toolkit, median": statistics.median(floors),
             "bare prompt_toolkit, best": floor,
             "ratio of medians": statistics.median(ours) / statistics.median(floors),
+            "prompt, processor, median": statistics.median(spent),
+            "bare prompt_toolkit, processor, median": statistics.median(least),
+            "ratio of processor medians": statistics.median(spent) / statistics.median(least),
             "agent loaded": statistics.median(loaded),
         }
 
@@ -229,10 +245,19 @@ class Bench:
                         pane.rest(0.035)
                     pane.close()
             found |= spread(f"key to screen, {kind}", times)
-        return found
+        env = {"TERM": "xterm-256color", "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+        pane, times = Pane([sys.executable, "-c", BARE], self.repo, env), []
+        pane.rest(2)
+        for letter in LETTERS:
+            times.append(pane.key(letter))
+            pane.rest(0.035)
+        pane.close()
+        return found | spread("key to screen, bare prompt_toolkit, idle", times)
 
     def drawing(self) -> dict[str, float]:
-        """Drawing a 16 kB answer that comes in 200 pieces: all of it, and the longest step."""
+        """Drawing a 16 kB answer that comes in 200 pieces: all of it, and the longest time
+        for which a key would wait.
+        """
         from codex_py.core.entries import Delta
         from codex_py.ui.render import Renderer
 
@@ -245,14 +270,45 @@ class Bench:
                 size = -(-len(whole) // 200)
                 took = []
                 for at in range(0, len(whole), size):
-                    began = time.perf_counter()
-                    renderer.delta(Delta("text", whole[at : at + size]))
+                    drawing = renderer.pieces(Delta("text", whole[at : at + size]))
+                    while True:
+                        began = time.process_time()
+                        piece = next(drawing, None)
+                        took.append((time.process_time() - began) * 1000)
+                        if piece is None:
+                            break
+                    began = time.process_time()
                     renderer.live()
-                    took.append((time.perf_counter() - began) * 1000)
+                    took.append((time.process_time() - began) * 1000)
                 alls.append(sum(took))
                 steps.append(max(took))
-            found[f"{name}, all of it"] = statistics.median(alls)
-            found[f"{name}, the longest step"] = statistics.median(steps)
+            found[f"{name}, all of it, processor"] = statistics.median(alls)
+            found[f"{name}, the longest step, processor"] = statistics.median(steps)
+        return found
+
+    def steps(self) -> dict[str, float]:
+        """The longest time for which the event loop looks at no key while an answer streams."""
+        found: dict[str, float] = {}
+        kinds = {
+            "streaming": [pace(0.01), text(markdown(16_000), 200)],
+            "streaming fast": [pace(0.001), text(markdown(48_000), 1_200)],
+            "tall blocks": [pace(0.01), text(tall(24_000), 300)],
+        }
+        for kind, turn in kinds.items():
+            told = self.home / "steps.json"
+            with Server([text("ready"), turn]) as server:
+                pane = self.ready(server, program=[sys.executable, WATCHED, str(told)])
+                # The first turn opens the connection, once.
+                pane.send("go\r")
+                pane.until(b"tokens in", 120)
+                pane.rest(0.5)
+                start = len(pane.out)
+                pane.send("again\r")
+                pane.until(b"tokens in", 120, start)
+                pane.close()
+            steps = sorted(json.loads(told.read_text()), reverse=True)
+            found[f"loop's longest step, {kind}, processor"] = steps[0]
+            found[f"loop's tenth longest, {kind}, processor"] = steps[9] if len(steps) > 9 else 0
         return found
 
     def idle(self) -> dict[str, float]:
@@ -306,6 +362,7 @@ def spread(name: str, times: Sequence[float]) -> dict[str, float]:
 MEASURES: dict[str, Callable[[Bench], dict[str, float]]] = {
     "prompt": Bench.prompt,
     "keys": Bench.keys,
+    "steps": Bench.steps,
     "drawing": Bench.drawing,
     "idle": Bench.idle,
     "long": Bench.long,
