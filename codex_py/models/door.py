@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,10 +69,15 @@ class Door:
         self._key = key
         self._sdk: lean.Sdk | None = None
         self._client: Any = None
+        self._lock = threading.Lock()
 
     def warm(self) -> None:
-        """Import the SDK now; from any thread, any number of times."""
-        self._sdk = self._sdk or lean.load()
+        """Import the SDK and make its client now; from any thread, any number of times.
+
+        What is wrong with the address is said when it is asked.
+        """
+        with contextlib.suppress(ModelError):
+            self._open()
 
     async def stream(
         self, path: str, body: Json | bytes, last: Callable[[Json], bool] | None = None
@@ -147,9 +154,12 @@ class Door:
         return sent
 
     def _open(self) -> Any:
+        with self._lock:
+            return self._opened()
+
+    def _opened(self) -> Any:
         if self._client is None:
-            self.warm()
-            assert self._sdk is not None
+            self._sdk = self._sdk or lean.load()
             try:
                 self._client = _client(self, self._sdk, self._key)
             except OSError as error:
