@@ -45,6 +45,14 @@ class Seen:
         """The JSON body."""
         return json.loads(self.raw)
 
+    @property
+    def head(self) -> Any:
+        """The JSON body without the conversation, which comes last and may be long."""
+        start, _, rest = self.raw.partition(b',"messages":[')
+        if not rest:
+            start, _, rest = self.raw.partition(b',"input":[')
+        return json.loads(start + b"}") if rest else self.body
+
 
 class _End(Exception):
     """The connection is closed now."""
@@ -197,7 +205,7 @@ class Server:
         if first.get("fault") == "hangup":
             raise _End
         n = next((item["as"] for item in items if "as" in item), n)
-        asked = seen.body
+        asked = seen.head
         told = {"model": asked.get("model", ""), **wires.status_of(items)}
         encode = wires.responses if wire == "responses" else wires.chat
         out = _Out(peer, told["style"])

@@ -56,7 +56,8 @@ class ResponsesClient:
     async def _once(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
         began = time.monotonic()
         model = request.settings.model
-        answer = Answer(self.door.base_url, model, place=len(request.input))
+        limit = request.settings.max_output_tokens
+        answer = Answer(self.door.base_url, model, place=len(request.input), limit=limit)
         events = self.door.stream("/responses", self._body.build(request), over)
         try:
             async with aclosing(events):

@@ -49,6 +49,8 @@ class Answer:
     model: str
     place: int = 0
     """Entries before this sample: made-up call ids begin with it."""
+    limit: int = 0
+    """Tokens that the answer may have: llama.cpp calls one that is cut off there complete."""
     usage: Usage = field(default_factory=Usage)
     """Tokens as told, of a response that failed too."""
     _response: Json | None = None
@@ -109,6 +111,8 @@ class Answer:
             told = f"{self.where} ended its answer before it was complete"
             raise ModelError(told, fault="protocol", retry=True)
         status = _status(self._response)
+        if status == "completed" and 0 < self.limit <= self.usage.output:
+            status = "max_output_tokens"
         found = list(self._found(status, origin))
         while found and isinstance(found[-1], Reasoning):
             found.pop()  # thought without its deed is refused when it is sent back

@@ -534,3 +534,16 @@ def test_a_refused_shape_is_learned_once_and_told(name: str) -> None:
         assert [bool(check(each)) for each in posts] == [False, True, True, True]
 
     asyncio.run(main())
+
+
+def test_an_answer_as_long_as_it_may_be_was_cut_off() -> None:
+    def status(limit: int) -> str:
+        sampled = entries(once([text("x"), usage(output=30)], request(max_output_tokens=limit)))[-1]
+        assert isinstance(sampled, Sampled)
+        return sampled.status
+
+    assert [status(limit) for limit in (30, 31, 0)] == [
+        "max_output_tokens",
+        "completed",
+        "completed",
+    ]
