@@ -90,7 +90,9 @@ class Undo:
             return self._last_undo()
         standing = [each for each in steps if each.state != "undone"]
         if not standing:
-            raise UsageError("there is nothing to undo: no step of this session changed files")
+            lost = len(self.history.uncovered)
+            why = f"what {lost} steps changed was not kept" if lost else "no step changed files"
+            raise UsageError(f"there is nothing to undo in this session: {why}")
         last = standing[-1].turn
         return Choice(False, tuple(each for each in standing[::-1] if each.turn == last))
 

@@ -236,7 +236,7 @@ def read_base(folder: str, name: str) -> tuple[Folders, list[str]]:
     if not NAME.fullmatch(name):
         raise Damaged("no such snapshot")
     path = os.path.join(folder, "bases", name)
-    packs = _header(path)["packs"]
+    packs = base_packs(folder, name)
     found: Folders = {}
     whole = False
     try:
@@ -262,7 +262,7 @@ def _state(data: list[Any]) -> State:
 
 def base_packs(folder: str, name: str) -> list[str]:
     """The packs that a whole tree lies in. Raises Damaged."""
-    return [str(each) for each in _header(os.path.join(folder, "bases", name))["packs"]]
+    return [str(each) for each in _header(os.path.join(folder, "bases", name)).get("packs", ())]
 
 
 def tree(folder: str, place: str) -> Folders:

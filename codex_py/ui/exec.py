@@ -229,10 +229,8 @@ class _Out:
         self.note(f"{ended.reason} · {duration(ended.seconds)} · {used}", "dim")
         changed = sum(each.total for each in agent.turn() if isinstance(each, Touched))
         if changed:
-            self.note(
-                f"{changed} file{'s' * (changed > 1)} changed · codex-py undo {agent.session.id}",
-                "dim",
-            )
+            files = f"{changed} file{'' if changed == 1 else 's'} changed"
+            self.note(f"{files} · codex-py undo {agent.session.id}", "dim")
         self.note(f"session {agent.session.path}", "dim")
 
     def _print(self, text: str) -> None:

@@ -75,6 +75,8 @@ def _main(verb: str, argv: Sequence[str]) -> int:
         sys.stdout.write("\n".join(listing(history(read(path)))) + "\n")
         return 0
     session = resume(path)
+    if not args.session:
+        sys.stdout.write(f"session {session.id}\n")
     try:
         limit = settings.undo_file_mb << 20
         work = Undo(session.history(), session.append, settings.home, limit)

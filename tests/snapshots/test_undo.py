@@ -436,3 +436,29 @@ def test_too_many_files_ends_commands_but_not_edits(tmp_path: Path) -> None:
         work.close()
 
     asyncio.run(main())
+
+
+def test_what_changes_between_the_preview_and_the_deed_stays(tmp_path: Path) -> None:
+    async def main() -> None:
+        work = Work(tmp_path)
+        (work.top / "a").write_text("one")
+        (work.top / "gone").write_text("one")
+        work.session.append(User(parts=()))
+
+        def step() -> None:
+            (work.top / "a").write_text("two")
+            (work.top / "new").write_text("two")
+            (work.top / "gone").unlink()
+
+        await work.step(step)
+        undo = work.undo()
+        choice = undo.choose(redo=False)
+        moves = undo.preview(choice)
+        for name in ("a", "new", "gone"):
+            (work.top / name).write_text("mine")
+        done = undo.perform(choice, moves)
+        assert [each.split(": ")[1] for each in done.failed] == ["it changed just now"] * 3
+        assert {content for _, _, content in tree(work.top).values()} == {b"mine"}
+        work.close()
+
+    asyncio.run(main())
