@@ -17,7 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tasks import TASKS, Task
+from held_out import HELD_OUT
+from task import Task
+from tasks import TASKS
 
 LIMIT = 300.0
 """Seconds a task may take."""
@@ -53,7 +55,7 @@ def run(task: Task, keep: Path | None, home: Path | None) -> dict[str, object]:
         (folder.parent / f"{folder.name}.log").write_text(f"{progress}\n---\n{answer}\n", "utf-8")
     return {
         "task": task.name,
-        "held_out": task.held_out,
+        "held_out": task in HELD_OUT,
         "solved": solved,
         "code": code,
         "seconds": round(time.monotonic() - began, 1),
@@ -78,8 +80,8 @@ def main() -> int:
         task
         for task in TASKS
         if (not given.only or task.name in given.only)
-        and not (given.held_out and not task.held_out)
-        and not (given.tuning and task.held_out)
+        and not (given.held_out and task not in HELD_OUT)
+        and not (given.tuning and task in HELD_OUT)
     ]
     found = []
     for _ in range(given.times):
