@@ -203,7 +203,9 @@ HELD_OUT: list[Task] = [
             output(f, "fib.py").replace(",", " ").replace("[", " ").replace("]", " ").split()[-4:]
             in (["8", "13", "21", "34"], ["13", "21", "34", "55"])
         ),
-        solution={"fib.py": "a, b = 0, 1\nfor _ in range(10):\n    print(a)\n    a, b = b, a + b\n"},
+        solution={
+            "fib.py": "a, b = 0, 1\nfor _ in range(10):\n    print(a)\n    a, b = b, a + b\n"
+        },
     ),
     Task(
         "docstring",
