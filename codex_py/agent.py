@@ -226,7 +226,9 @@ def _begin(
     texts += found if brain.profile is None else ()
     if brain.profile is not None and brain.profile.files is not None:
         seen = host.under(Effects(reads=(host.cwd,))).listing(".", 3, NAMES)[0]
-        texts.append(brain.profile.files([each.path for each in seen if not each.folder]))
+        texts.append(
+            brain.profile.files([(each.path, each.size) for each in seen if not each.folder])
+        )
     known = {
         (each.name, each.source): each.text for each in session.entries if isinstance(each, Context)
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,8 +38,8 @@ class Profile:
     tools: tuple[str, ...]
     max_steps: int = 0
     nudge: Callable[[Sequence[Entry]], str] = silent
-    files: Callable[[Sequence[str]], Context] | None = None
-    """Tells the model the names of the workspace's files, where it needs them."""
+    files: Callable[[Sequence[tuple[str, int]]], Context] | None = None
+    """Tells the model the workspace's files and their sizes, where it needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,24 +266,27 @@ def _local(
     clean: Redactor,
 ) -> Brain:
     from codex_py.models import local_profile as profile  # late: the small model's own words
-    from codex_py.models.chat_body import body
-    from codex_py.models.local import QUIRKS, missing, open_local
+    from codex_py.models.local import missing, open_local
+    from codex_py.models.local_dialect import body
     from codex_py.models.retrying import Retrying
 
-    lacking = missing(settings.home)
+    own = settings.local_model
+    lacking = missing(settings.home, own=own)
     if lacking:
         raise UsageError(f"--local: {lacking}")
-    client = open_local(settings.home, environ, tell)
+    idle = settings.local_idle_minutes * 60.0
+    client = open_local(settings.home, environ, tell, own=own, idle=idle)
+    name = os.path.basename(own).removesuffix(".gguf") if own else "Qwen2.5-Coder-1.5B"
     return Brain(
         client=Retrying(client, 2),
-        label="local Qwen2.5-Coder-1.5B",
-        settings=ModelSettings("qwen2.5-coder-1.5b", parallel=False),
+        label=f"local {name}",
+        settings=ModelSettings(name.lower(), parallel=False),
         patch_style="replace",
         vision=False,
         key_names=hidden,
         clean=clean,
         price=FREE,
-        body=lambda request: body(profile.shaped(request), QUIRKS),
+        body=body,
         profile=Profile(
             profile.INSTRUCTIONS,
             profile.TOOLS,

@@ -98,9 +98,9 @@ def remove(home: Path, weights: Weights = QWEN) -> int:
             for each in (target, target.with_suffix(".partial")):
                 freed += _size(each)
                 each.unlink(missing_ok=True)
-            for folder in (target.parent / ".fetching", target.parent / "cache"):
-                freed += _inside(folder)
-                shutil.rmtree(folder, ignore_errors=True)
+            for name in (".fetching", "cache", "run"):
+                freed += _inside(target.parent / name)
+                shutil.rmtree(target.parent / name, ignore_errors=True)
     return freed
 
 

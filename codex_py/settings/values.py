@@ -118,6 +118,10 @@ class Settings:
     stream_idle_timeout_ms: int = 300_000
     local: bool = False
     """Use the embedded model."""
+    local_model: str = ""
+    """A GGUF file of the user's own in place of the embedded model's weights."""
+    local_idle_minutes: int = 10
+    """Minutes after which the embedded model's server ends when nobody uses it."""
     oss: bool = False
     """Use a model server that runs on this machine."""
     output_schema: str = ""

@@ -1,8 +1,9 @@
-"""`codex-py local install|status|remove|serve`: the embedded model's weights and server."""
+"""`codex-py local install|status|remove|stop|serve`: the embedded model's weights and server."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--verify", action="store_true", help="hash the file again")
     add.set_defaults(run=_status)
     verbs.add_parser("remove", help="delete the model").set_defaults(run=_remove)
+    verbs.add_parser("stop", help="end its server now").set_defaults(run=_stop)
     add = verbs.add_parser("serve", help="serve it to other programs until Ctrl-C")
     add.set_defaults(run=_serve)
     return parser
@@ -102,14 +104,37 @@ def _status(args: argparse.Namespace, home: Path) -> int:
     else:
         sys.stdout.write(f"state:  installed, {_size(path.stat().st_size)}\n")
     sys.stdout.write(f"ready:  {'yes' if not lacking else f'no: {lacking}'}\n")
+    from codex_py.models.local_server import running  # late: only status and stop ask
+
+    for _, at in running(home / "models"):
+        sys.stdout.write(f"server: runs as process {at.pid} until nobody has used it for a while\n")
     return 1 if lacking else 0
 
 
 def _remove(args: argparse.Namespace, home: Path) -> int:
     del args
+    _end(home)
     freed = fetching.remove(home)
     sys.stderr.write(f"removed, {_size(freed)} freed\n" if freed else "nothing was installed\n")
     return 0
+
+
+def _stop(args: argparse.Namespace, home: Path) -> int:
+    del args
+    if not _end(home):
+        sys.stderr.write("the local model's server does not run\n")
+    return 0
+
+
+def _end(home: Path) -> int:
+    from codex_py.models.local_server import end, running  # late: only status and stop ask
+
+    ended = 0
+    for folder, at in running(home / "models"):
+        end(folder)
+        sys.stderr.write(f"the local model's server (process {at.pid}) has ended\n")
+        ended += 1
+    return ended
 
 
 def _serve(args: argparse.Namespace, home: Path) -> int:
@@ -122,22 +147,28 @@ def _serve(args: argparse.Namespace, home: Path) -> int:
     from codex_py.models.local_server import LocalServer, Serving  # late: with it
 
     async def run() -> int:
-        server = LocalServer(Serving(path_in(home), home / "models"), os.environ)
+        serving = Serving(path_in(home), home / "models")
+        server = LocalServer(serving, os.environ, _say)
         stop = asyncio.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(each, stop.set)
         try:
-            url = await server.start()
-            sys.stdout.write(f"OPENAI_BASE_URL={url}\nOPENAI_API_KEY={server.key}\n")
-            sys.stdout.flush()
-            await stop.wait()
+            async with server.turn() as at:
+                sys.stdout.write(f"OPENAI_BASE_URL={at.url}\nOPENAI_API_KEY={at.key}\n")
+                sys.stdout.flush()
+            while not stop.is_set():
+                server.used()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), serving.idle / 4)
         except ModelError as error:
             raise fetching.InstallError(str(error)) from error
-        finally:
-            await server.stop()
         return 0
 
     return asyncio.run(run())
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 class _Bar:

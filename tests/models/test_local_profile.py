@@ -1,199 +1,326 @@
-"""How the small model is reminded, and what it is shown: pure folds over a turn."""
+"""How the small model is asked and answers: pure folds over a log, and a grammar."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
-from codex_py.core.entries import (
-    Assistant,
-    Context,
-    Entry,
-    Text,
-    ToolCall,
-    ToolResult,
-    User,
-    words,
-)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codex_py.core.entries import Assistant, Entry, Text, ToolCall, ToolResult, User, words
 from codex_py.core.request import ModelSettings, Request, ToolSpec
-from codex_py.models.local_profile import (
+from codex_py.models.local_dialect import body, opening, temperature
+from codex_py.models.local_grammar import grammar
+from codex_py.models.local_moves import (
     FAILING,
-    LONGEST,
-    SHOWN,
     UNCHANGED,
-    examples,
-    files,
-    fingerprint,
+    bars,
+    check,
+    first_looks,
+    moves,
     nudge,
-    opening,
-    shaped,
-    slim,
-    temperature,
+    objection,
+    wants_change,
 )
+from codex_py.models.local_profile import INSTRUCTIONS, TOOLS, files
+from codex_py.models.local_scene import Scene, scene
+from codex_py.models.local_words import SHOWN, Action, examples, messages, parsed, written
 
 ASKED = User(parts=(Text("fix the failing test"),))
 
 
-def did(name: str, ok: bool = True, **data: Any) -> list[Entry]:
+def did(
+    name: str, ok: bool = True, said: str = "", auto: bool = False, **given: Any
+) -> list[Entry]:
     """A call and its result, as the tools report them."""
-    call_id = f"{name}{data}"
+    call_id = ("auto_" if auto else "call_") + f"{name}{given}"
+    changed = name in ("edit_file", "write_file") and ok
+    data = {"changes": [{"path": given.get("path")}]} if changed else {}
     return [
-        ToolCall(call_id=call_id, name=name, arguments="{}"),
-        ToolResult(call_id=call_id, ok=ok, parts=(), data=data),
+        ToolCall(call_id=call_id, name=name, arguments=json.dumps(given)),
+        ToolResult(call_id=call_id, ok=ok, parts=(Text(said),), data=data),
     ]
+
+
+def read(path: str, content: str) -> list[Entry]:
+    numbered = "\n".join(f"{n:>5} {line}" for n, line in enumerate(content.splitlines(), 1))
+    return did("read_file", said=numbered, auto=True, path=path)
 
 
 def said(text: str) -> Entry:
     return Assistant(text=text)
 
 
-def reminder(text: str) -> Entry:
+def user(text: str) -> User:
     return User(parts=(Text(text),))
 
 
-FAILED = did("shell", ok=False, command="python3 test_a.py")
-PASSED = did("shell", command="python3 test_a.py")
-EDITED = did("edit_file", changes=[{"path": "a.py"}])
-READ = did("read_file")
+FAILED = did("shell", ok=False, said="Exit code: 1\nAssertionError", command="python3 test_a.py")
+PASSED = did("shell", said="Exit code: 0\nok", command="python3 test_a.py")
+READ = read("a.py", "def f():\n    return 1")
+EDITED = did("edit_file", path="a.py", old="    return 1\n", new="    return 2\n")
+LISTED = files([("a.py", 22), ("test_a.py", 40)])
+
+
+def request(*entries: Entry) -> Request:
+    tools = tuple(ToolSpec(each, "", {"type": "object", "properties": {}}) for each in TOOLS)
+    return Request(INSTRUCTIONS, entries, tools, ModelSettings("m"), lambda _: b"")
+
+
+# Reminders
 
 
 def test_a_claim_without_a_change_is_reminded_once() -> None:
     turn = [ASKED, *READ, said("Fixed the bug in a.py.")]
     assert nudge(turn) == UNCHANGED
-    assert nudge([*turn, reminder(UNCHANGED), said("It is fixed now.")]) == ""
-
-
-def test_code_shown_instead_of_written_is_reminded() -> None:
-    assert nudge([ASKED, said("Use this:\n```python\nx = 1\n```")]) == UNCHANGED
+    assert nudge([*turn, user(UNCHANGED), said("It is fixed now.")]) == ""
 
 
 def test_an_edit_that_was_refused_is_no_change() -> None:
-    refused = did("edit_file", ok=False)
+    refused = did("edit_file", ok=False, path="a.py", old="x", new="y")
     assert nudge([ASKED, *READ, *refused, said("All good.")]) == UNCHANGED
 
 
 def test_an_answer_to_a_question_is_left_alone() -> None:
-    assert nudge([ASKED, *READ, said("notes.txt holds the number 7.")]) == ""
-    assert nudge([ASKED, said("There are two files.")]) == ""
+    assert nudge([user("what is in a.py?"), *READ, said("a.py holds the number 7.")]) == ""
+    assert nudge([user("what is here?"), said("There are two files.")]) == ""
 
 
 def test_a_change_by_a_tool_or_a_command_is_a_change() -> None:
     assert nudge([ASKED, *EDITED, said("Changed the port.")]) == ""
     assert nudge([ASKED, *did("shell", command="mkdir src"), said("Created src.")]) == ""
-    assert nudge([ASKED, *did("shell", command="cat a.txt"), said("Created src.")]) == UNCHANGED
+    cat = did("shell", command="cat a.txt")
+    assert nudge([ASKED, *cat, said("Created src.")]) == UNCHANGED
 
 
 def test_a_failing_check_is_not_left_failing() -> None:
     turn = [ASKED, *EDITED, *FAILED, said("Fixed.")]
     assert nudge(turn) == FAILING
-    turn += [reminder(FAILING), *FAILED, said("Fixed.")]
-    assert nudge(turn) == FAILING
-    turn += [reminder(FAILING), *FAILED, said("Fixed.")]
-    assert nudge(turn) == ""
+    assert nudge([*turn, user(FAILING), *FAILED, said("Fixed.")]) == ""
 
 
 def test_a_check_that_does_not_exist_is_not_insisted_on() -> None:
-    call, result = did("shell", ok=False, command="python3 test_b.py")
-    assert isinstance(result, ToolResult)
-    result = replace(result, parts=(Text("python3: can't open file 'test_b.py'"),))
-    assert nudge([ASKED, *EDITED, call, result, said("Changed a.py.")]) == ""
+    gone = did("shell", ok=False, said="python3: can't open file 'b.py'", command="python3 b.py")
+    assert nudge([ASKED, *EDITED, *gone, said("Changed a.py.")]) == ""
 
 
-def test_a_change_after_a_failing_check_is_checked_again() -> None:
-    turn = [ASKED, *FAILED, *READ, *EDITED, said("Fixed.")]
-    told = nudge(turn)
-    assert "`python3 test_a.py`" in told
-    assert nudge([*turn, reminder(told), *PASSED, said("The test passes.")]) == ""
+# What rules do without the model
 
 
-def test_reminders_end() -> None:
-    told = nudge([ASKED, *FAILED, *EDITED, said("Fixed.")])
-    turn = [ASKED, *FAILED, *EDITED]
-    for _ in range(2):
-        turn += [said("Fixed."), reminder(told)]
-    assert nudge([*turn, said("Fixed.")]) == ""
+def test_a_test_to_mend_is_read_with_what_it_tests_then_run() -> None:
+    log: list[Entry] = [LISTED, ASKED]
+    assert moves(log) == (("read_file", {"path": "a.py"}), ("read_file", {"path": "test_a.py"}))
+    log += [*READ, *read("test_a.py", "from a import f\nassert f() == 2")]
+    assert moves(log) == (("shell", {"command": "python3 test_a.py"}),)
+    log += did("shell", ok=False, said="Exit code: 1", auto=True, command="python3 test_a.py")
+    assert moves(log) == ()
+    log += EDITED
+    assert moves(log) == (("shell", {"command": "python3 test_a.py"}),)
+    assert moves([*log, *PASSED]) == ()
+
+
+def test_the_files_of_a_task_are_read_when_they_are_small() -> None:
+    log = files([("docs/notes.md", 100), ("big.csv", 9_000_000), ("other.py", 5)])
+    assert first_looks(scene([log, user("what is in notes.md?")])) == ["docs/notes.md"]
+    assert first_looks(scene([log, user("sum up big.csv")])) == []
+    assert first_looks(scene([log, user("hello")])) == []
+    few = files([("a.txt", 10), ("b.md", 10), (".env", 10)])
+    assert first_looks(scene([few, user("which file is longer?")])) == ["a.txt", "b.md"]
+    assert first_looks(scene([files([("a.py", 1), ("b", 9)]), user("make data.py")])) == [
+        "a.py",
+        "b",
+    ]
+
+
+def test_a_file_that_a_command_changed_is_looked_at_again() -> None:
+    log = [LISTED, user("rename f to g in a.py"), *READ]
+    log += did("shell", command="sed -i s/f/g/ a.py")
+    assert moves(log) == (("read_file", {"path": "a.py"}),)
+    log += read("a.py", "def g():\n    return 1")
+    assert moves(log) == ()
+    assert scene(log).views["a.py"] == "def g():\n    return 1\n"
+
+
+def test_tests_are_run_the_way_they_are_written() -> None:
+    for content, command in (
+        ("assert f()", "python3 tests/test_a.py"),
+        ("import unittest\nclass T: ...\nunittest.main()", "python3 tests/test_a.py"),
+        ("import unittest\nclass T: ...", "python3 -m unittest tests/test_a.py"),
+        ("def test_f():\n    assert f()", "python3 -m pytest -q tests/test_a.py"),
+    ):
+        found = check(Scene(views={"tests/test_a.py": content}))
+        assert found.removeprefix("PYTHONPATH=. ") == command
+    assert check(Scene(sizes={"Cargo.toml": 1})) == "cargo test"
+    assert check(Scene()) == ""
+
+
+# Second thoughts
+
+
+def now(*entries: Entry) -> Scene:
+    return scene([LISTED, *entries])
+
+
+def test_what_changes_nothing_or_repeats_itself_is_not_taken() -> None:
+    asked = user("make f return 2 in a.py")
+    here = now(asked, *READ)
+    same = Action("edit", given={"path": "a.py", "old": "    return 1\n", "new": "    return 1\n"})
+    good = Action("edit", given={"path": "a.py", "old": "    return 1\n", "new": "    return 2\n"})
+    torn = Action("edit", given={"path": "a.py", "old": "    return 1\n", "new": "return 2\n"})
+    assert objection(same, here) == "nothing"
+    assert objection(torn, here) == "syntax"
+    assert objection(good, here) == ""
+    assert objection(None, here) == "shape"
+    again = Action("run", given={"command": "ls"})
+    assert objection(again, now(asked, *did("shell", command="ls"))) == "same"
+    assert objection(again, now(asked, *did("shell", command="ls"), *EDITED)) == ""
+
+
+def test_a_task_is_not_done_before_it_is_begun() -> None:
+    done = Action("done", "Fixed.")
+    assert objection(done, now(ASKED, *READ)) == "early"
+    assert bars("early") == ("done",)
+    assert objection(done, now(user("what does f return?"), *READ)) == ""
+    assert objection(done, now(ASKED, *EDITED)) == ""
+    assert objection(done, now(ASKED, *PASSED)) == ""
+    assert objection(done, now(ASKED, *EDITED, *FAILED)) == "failing"
+
+
+def test_the_test_to_pass_is_not_what_is_changed() -> None:
+    log = [*READ, *read("test_a.py", "assert f() == 2")]
+    edit = Action("edit", given={"path": "test_a.py", "old": "assert f() == 2\n", "new": "\n"})
+    assert objection(edit, now(ASKED, *log)) == "test"
+    assert objection(edit, now(user("the test in test_a.py fails, fix a.py"), *log)) == "test"
+    assert objection(edit, now(user("fix the wrong test in test_a.py"), *log)) == "test"
+    assert objection(edit, now(user("fix the typo in test_a.py"), *log)) == ""
+
+
+def test_what_asks_for_a_change() -> None:
+    for each in ("add a flag", "Please rename f", "a.py crashes, fix it", "in a.py, set x to 1"):
+        assert wants_change(each), each
+    for each in ("what files are here?", "how is x set?", "which test fails?", "explain a.py"):
+        assert not wants_change(each), each
 
 
 def test_what_fails_again_is_tried_another_way() -> None:
-    failed = [
-        ToolCall(call_id="c", name="shell", arguments='{"command": "python3 test_a.py"}'),
-        ToolResult(call_id="c", ok=False, parts=()),
-    ]
-    assert temperature([ASKED, *failed]) == 0
-    assert temperature([ASKED, *failed, *EDITED, *failed]) == 0.3
-    assert temperature([ASKED, *failed * 9]) == 0.9
-    assert temperature([ASKED, *failed * 9, ASKED]) == 0
-    assert temperature([ASKED, *failed, *failed, reminder(FAILING)]) == 0.3
+    assert temperature(now(ASKED, *FAILED)) == 0
+    assert temperature(now(ASKED, *FAILED, *EDITED, *FAILED)) == 0.3
+    assert temperature(now(ASKED, *FAILED * 9)) == 0.9
+    assert temperature(now(ASKED, *FAILED * 9, ASKED)) == 0
+    assert temperature(now(ASKED, *FAILED, *FAILED, user(FAILING))) == 0.3
 
 
-SHELL = ToolSpec(
-    "shell",
-    "A long description.",
-    {
-        "type": "object",
-        "properties": {
-            "command": {"type": "string", "description": "d"},
-            "timeout": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
-        },
-        "required": ["command", "timeout"],
-        "additionalProperties": False,
-    },
-)
+# Words
 
 
-def request(*entries: Entry, name: str = "m") -> Request:
-    settings = ModelSettings(name, parallel=True)
-    return Request("Be brief.", entries, (SHELL,), settings, lambda _: b"")
+def test_the_log_is_told_in_plain_words() -> None:
+    log = [LISTED, ASKED, *READ, *FAILED, *EDITED, *PASSED, said("Fixed.")]
+    told = messages("Be brief.", log)
+    assert told[0] == {"role": "system", "content": "Be brief."}
+    own = told[1 + len(examples()) :]
+    assert [each["role"] for each in own] == ["user", "assistant"] * 4
+    first = own[0]["content"]
+    assert first.startswith(
+        "Task: fix the failing test\nFiles: a.py test_a.py\n\na.py:\n```\ndef f"
+    )
+    assert own[1]["content"] == "run python3 test_a.py"
+    assert own[2]["content"].startswith("$ python3 test_a.py\nExit code: 1")
+    assert own[3]["content"] == written("edit_file", json.loads(EDITED[0].arguments))  # type: ignore[attr-defined]
+    assert own[7]["content"] == "done Fixed."
 
 
-def test_each_task_is_told_with_the_files_and_reminders_are_not() -> None:
-    log = (Context(name="environment", text="much"), files(["a.py", "b.py"]), ASKED)
-    asked = shaped(request(*log, said("Fixed."), reminder(UNCHANGED)))
-    own = [each for each in asked.input[len(examples()) :] if isinstance(each, User)]
-    assert [words(each.parts) for each in own] == [
-        "New task: fix the failing test\nFiles: a.py b.py",
-        UNCHANGED,
-    ]
-    assert (asked.settings.temperature, asked.settings.max_output_tokens) == (0.0, LONGEST)
-    assert not asked.settings.parallel
-
-
-def test_many_files_are_counted() -> None:
-    assert files([f"f{n}" for n in range(50)]).text.endswith(" f39 and 10 more")
+def test_a_longer_log_begins_with_the_shorter_ones_words() -> None:
+    log = [LISTED, ASKED, *READ, *FAILED, *EDITED, *PASSED, said("Fixed."), user("thanks")]
+    before = ""
+    for size in range(2, len(log) + 1):
+        if isinstance(log[size - 1], ToolCall):
+            continue
+        told = messages("i", log[:size])
+        flat = "".join(f"{each['role']}\n{each['content']}" for each in told)
+        assert flat.startswith(before)
+        before = flat
+    shared = "".join(each["content"] for each in opening("i", "m")["messages"])
+    assert "".join(each["content"] for each in told).startswith(shared)
 
 
 def test_a_long_result_is_cut() -> None:
-    call, _ = PASSED
-    assert isinstance(call, ToolCall)
-    result = ToolResult(call_id=call.call_id, ok=True, parts=(Text("word\n" * 5_000),))
-    shown = shaped(request(ASKED, call, result)).input[-1]
-    assert isinstance(shown, ToolResult)
-    assert len(words(shown.parts)) < SHOWN + 200
+    long = did("shell", said="word\n" * 5_000, command="cat x")
+    assert len(messages("", [ASKED, *long])[-1]["content"]) < SHOWN + 300
 
 
-def test_tools_are_told_with_what_they_need_alone() -> None:
-    assert slim(SHELL) == ToolSpec(
-        "shell",
-        "Run a shell command.",
-        {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
-    )
+def test_broken_files_are_told() -> None:
+    bad = did("write_file", said="Wrote b.py.", path="b.py", content="def f(:\n")
+    assert "b.py is not right now: line 1" in messages("", [ASKED, *bad])[-1]["content"]
 
 
-def test_what_is_saved_of_the_model_is_the_shared_part_and_named_by_it() -> None:
-    first, second = shaped(request(ASKED)), shaped(request(reminder("something else")))
-    assert opening(first).input == opening(second).input
-    assert first.input[: len(examples())] == opening(first).input[:-1]
-    same = fingerprint(opening(first), "m.gguf")
-    assert same == fingerprint(opening(second), "m.gguf")
-    assert same != fingerprint(opening(first), "other.gguf")
+def test_answers_are_actions() -> None:
+    here = now(ASKED, *READ)
+    assert parsed("done It works.\nReally.", here) == Action("done", "It works.\nReally.")
+    assert parsed("run ls -l", here) == Action("run", given={"command": "ls -l"})
+    assert parsed("read a b.py", here) == Action("read", given={"path": "a b.py"})
+    found = parsed("write b.py\n```python\nx = 1\n\n```", here)
+    assert found == Action("write", given={"path": "b.py", "content": "x = 1\n\n"})
+    found = parsed("edit a.py\n<<<<<<< old\n    return 1\n=======\n>>>>>>> new", here)
+    assert found == Action("edit", given={"path": "a.py", "old": "    return 1\n", "new": ""})
+    for wrong in ("", "done", "run ", "I will run ls", "run a\nrun b", "write b.py\nx = 1"):
+        assert parsed(wrong, here) is None, wrong
 
 
-def test_every_example_call_has_its_result_and_every_task_its_answer() -> None:
-    found = examples()
-    for place, entry in enumerate(found):
-        if isinstance(entry, ToolCall):
-            result = found[place + 1]
-            assert isinstance(result, ToolResult)
-            assert result.call_id == entry.call_id
-        if isinstance(entry, User) and place:
-            assert isinstance(found[place - 1], Assistant)
+WORD = st.text(st.characters(codec="utf-8", exclude_characters="\n`\r\0", exclude_categories=["Z"]), min_size=1, max_size=8)  # fmt: skip
+LINES = st.lists(WORD.filter(lambda each: not each.startswith((">", "="))), max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(path=WORD, old=LINES, new=LINES)
+def test_what_is_written_is_read_back(path: str, old: list[str], new: list[str]) -> None:
+    lines = {
+        "path": path,
+        "old": "".join(f"{x}\n" for x in old),
+        "new": "".join(f"{x}\n" for x in new),
+    }
+    here = Scene(views={path: f"a\n{lines['old']}b\n"})
+    back = parsed(written("edit_file", lines), here)
+    assert back == Action("edit", given=lines)
+    content = {"path": path, "content": lines["new"]}
+    assert parsed(written("write_file", content), here) == Action("write", given=content)
+
+
+# The grammar
+
+
+def test_the_grammar_offers_what_there_is() -> None:
+    told = grammar(now(ASKED, *READ))
+    assert 'read ::= "read " ("test_a.py")' in told
+    assert '"edit a.py\\n<<<<<<< old\\n"' in told
+    assert 'e0l1 ::= "    return 1\\n"' in told
+    assert "edit test_a.py" not in told
+    assert told.startswith("root ::= run | write | done | read | edit")
+    assert grammar(now(ASKED), ("done",)).startswith("root ::= run | write | read\n")
+    odd = Scene(views={'q"\\.py': 'a\t"b\\n"\x01\n'})
+    assert '"a\\t\\"b\\\\n\\"\\x01\\n"' in grammar(odd)
+
+
+def test_the_same_log_gives_the_same_body() -> None:
+    asked = request(LISTED, ASKED, *READ)
+    assert body(asked) == body(replace(asked))
+    assert body(asked)["temperature"] == 0
+    assert body(asked)["max_tokens"] <= 1024
+    assert body(replace(asked, tools=()))["grammar"] == ""
+
+
+def test_many_files_are_counted() -> None:
+    log = files([(f"f{n}", n) for n in range(50)])
+    assert "f39 and more" in words((Text(messages("", [log, ASKED])[-1]["content"]),))
+    assert scene([log, ASKED]).more
+
+
+def test_every_example_is_an_action_that_its_task_allows() -> None:
+    told = examples()
+    assert [each["role"] for each in told] == ["user", "assistant"] * (len(told) // 2)
+    for each in told[1::2]:
+        assert parsed(each["content"], Scene()) is not None, each
+    for place, each in enumerate(told[2::2], 1):
+        if each["content"].startswith("Task:"):
+            assert told[2 * place - 1]["content"].startswith("done ")

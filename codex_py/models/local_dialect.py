@@ -1,0 +1,156 @@
+"""One sample of the small model: a request in plain words, an answer that must be one action."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from codex_py.core.entries import Assistant, Delta, Entry, Json, Sampled, ToolCall, Usage
+from codex_py.core.errors import ModelError
+from codex_py.core.request import Request
+from codex_py.models import local_moves as moves
+from codex_py.models.door import Door
+from codex_py.models.local_grammar import grammar
+from codex_py.models.local_scene import Scene, scene
+from codex_py.models.local_words import Action, messages, parsed
+
+WIRE = "local"
+TRIES = 3
+"""Answers asked for until one is taken that nothing speaks against."""
+LONGEST = 1024
+"""Tokens of one answer: enough to write a file of about 100 lines."""
+WARMER = 0.4
+"""What the temperature rises by when an answer is asked for again."""
+
+
+def body(request: Request, barred: Collection[str] = (), warmer: float = 0.0) -> Json:
+    """The JSON body for a request. Equal requests give equal bodies."""
+    now = scene(request.input)
+    asked = request.settings.max_output_tokens or LONGEST
+    return {
+        "model": request.settings.model,
+        "messages": messages(request.instructions, request.input),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": min(asked, LONGEST),
+        "temperature": min(1.0, temperature(now) + warmer),
+        "seed": 1 + round(10 * warmer),
+        "grammar": grammar(now, barred) if request.tools else "",
+        "cache_prompt": True,
+    }
+
+
+def temperature(now: Scene) -> float:
+    """0, but more with every check that fails again: else the same wrong file comes again."""
+    failed = sum(each.checks and not each.result.ok for each in now.steps)
+    return min(0.9, 0.3 * max(0, failed - 1))
+
+
+def opening(instructions: str, model: str) -> Json:
+    """The part of a request that all conversations share; one token of answer."""
+    told = [*messages(instructions, ()), {"role": "user", "content": "Task:"}]
+    return {
+        "model": model,
+        "messages": told,
+        "stream": True,
+        "max_tokens": 1,
+        "cache_prompt": True,
+        "return_progress": True,
+    }
+
+
+@dataclass(slots=True)
+class _Said:
+    """One answer under construction."""
+
+    text: str = ""
+    usage: Usage = field(default_factory=Usage)
+    finish: str = ""
+
+    def feed(self, chunk: Json) -> str:
+        """Take a chunk; the new words in it."""
+        usage = chunk.get("usage")
+        if isinstance(usage, dict):
+            details = usage.get("prompt_tokens_details")
+            cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+            self.usage = Usage(
+                input=int(usage.get("prompt_tokens") or 0),
+                cached=int(cached or 0),
+                output=int(usage.get("completion_tokens") or 0),
+            )
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else {}
+        delta = choice.get("delta") if isinstance(choice, dict) else None
+        new = delta.get("content") if isinstance(delta, dict) else None
+        if isinstance(choice, dict) and isinstance(choice.get("finish_reason"), str):
+            self.finish = choice["finish_reason"]
+        if not isinstance(new, str):
+            return ""
+        self.text += new
+        return new
+
+
+def ruled(request: Request) -> list[Entry]:
+    """The sample, where a rule knows what comes next and the model need not be asked.
+
+    Reading the files that a task names, running a failing check again after a change.
+    """
+    known = {each.name for each in request.tools}
+    calls = moves.automatic(moves.moves(request.input), len(request.input))
+    found: list[Entry] = [each for each in calls if each.name in known]
+    return [*found, Sampled(model="rules", wire=WIRE)] if found else []
+
+
+async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, None]:
+    """One sample of the model; keeps ModelClient's contract."""
+    began = time.monotonic()
+    place = len(request.input)
+    now = scene(request.input)
+    usage, action, said, barred = Usage(), None, _Said(), set[str]()
+    for attempt in range(TRIES):
+        said = _Said()
+        asked = body(request, sorted(barred), WARMER * attempt)
+        live = not moves.objection(Action("done", "x"), now)
+        async with aclosing(door.stream("/chat/completions", asked, _last)) as chunks:
+            async for chunk in chunks:
+                new = said.feed(chunk)
+                if live and new and said.text.startswith("done "):
+                    before = len(said.text) - len(new)
+                    yield Delta("text", said.text[max(5, before) :])
+        usage += said.usage
+        action = parsed(said.text, now) if request.tools else Action("done", said.text.strip())
+        why = moves.objection(action, now) if request.tools else ""
+        if not why:
+            break
+        barred.update(moves.bars(why))
+    for entry in entries(action, said, place):
+        yield entry
+    yield Sampled(
+        model=request.settings.model,
+        wire=WIRE,
+        usage=usage,
+        seconds=round(time.monotonic() - began, 3),
+        status="max_output_tokens" if said.finish == "length" else "completed",
+    )
+
+
+def entries(action: Action | None, said: _Said, place: int) -> list[Entry]:
+    """What an answer is in the log. Raises ModelError for one that is nothing."""
+    if action is not None and action.kind == "done":
+        return [Assistant(text=action.text)]
+    if action is not None:
+        arguments = json.dumps(action.given, ensure_ascii=False)
+        return [ToolCall(call_id=f"call_{place}_0", name=action.tool, arguments=arguments)]
+    if said.finish == "length" and said.text:
+        return [Assistant(text=said.text)]
+    raise ModelError(
+        "the local model answered nothing that can be used", fault="protocol", retry=True
+    )
+
+
+def _last(chunk: Json) -> bool:
+    """The usage comes after everything else, in a chunk of its own."""
+    return bool(chunk.get("usage")) and chunk.get("choices") == []

@@ -1,0 +1,72 @@
+"""Pure: the grammar that an answer of the small model must have, for llama.cpp (GBNF)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from codex_py.models.local_scene import Scene
+
+LINES = 200
+"""Longest file whose lines are spelled out, so that an edit's old text is always in it."""
+KINDS = ("read", "run", "write", "edit", "done")
+
+COMMON = r"""run ::= "run " [^ \n`] [^\n]*
+write ::= "write " path "\n```" [a-z]* "\n" line* "```"
+line ::= "\n" | [^`\n] [^\n]* "\n" | "`" "`"? [^`\n] [^\n]* "\n"
+path ::= [a-zA-Z0-9_./-]+
+new ::= "\n" | [^>\n] [^\n]* "\n" | ">" ([^>\n] [^\n]*)? "\n"
+done ::= "done " text+ "`"?
+text ::= [^`] | "`" [^`]"""
+
+
+def grammar(scene: Scene, barred: Collection[str] = ()) -> str:
+    """One action: of the kinds that make sense now, reading and editing what there is."""
+    rules = [COMMON]
+    kinds = [each for each in ("run", "write", "done") if each not in barred]
+    unread = [each for each in scene.known if each not in scene.views]
+    if (unread or scene.more) and "read" not in barred:
+        names = " | ".join(_quoted(each) for each in unread)
+        free = "path" if scene.more or not names else ""
+        rules.append(f'read ::= "read " ({" | ".join(filter(None, (names, free)))})')
+        kinds.append("read")
+    if "edit" not in barred:
+        edits = []
+        for number, (path, text) in enumerate(scene.views.items()):
+            edits += _edit(number, path, text, rules)
+        if edits:
+            rules.append(f"edit ::= {' | '.join(edits)}")
+            kinds.append("edit")
+    return "\n".join([f"root ::= {' | '.join(kinds)}", *rules])
+
+
+def _edit(number: int, path: str, text: str, rules: list[str]) -> list[str]:
+    """Rules for one file; its lines are the only old text there can be."""
+    lines = text.removesuffix("\n").split("\n")
+    if not text.strip():
+        return []
+    name = f"e{number}"
+    if len(lines) > LINES:
+        old = "new+"
+    else:
+        for place, line in enumerate(lines):
+            more = f" {name}l{place + 1}?" if place + 1 < len(lines) else ""
+            rules.append(f"{name}l{place} ::= {_quoted(line + chr(10))}{more}")
+        starts = [f"{name}l{place}" for place, line in enumerate(lines) if line.strip()]
+        old = f"({' | '.join(starts)})"
+    head = _quoted(f"edit {path}\n<<<<<<< old\n")
+    rules.append(f'{name} ::= {head} {old} "=======\\n" new* ">>>>>>> new"')
+    return [name]
+
+
+def _quoted(text: str) -> str:
+    """A GBNF literal."""
+    return '"' + "".join(_escaped(each) for each in text) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in NAMED:
+        return NAMED[letter]
+    return letter if letter >= " " else f"\\x{ord(letter):02X}"
+
+
+NAMED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}

@@ -1,0 +1,204 @@
+"""Pure: what rules do for the small model: first looks, checks run again, second thoughts."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Sequence
+
+from codex_py.core.entries import Assistant, Entry, Json, ToolCall, ToolResult, User, words
+from codex_py.models.local_scene import AUTO, Scene, is_reminder, plain, scene
+from codex_py.models.local_words import Action, after, unreadable
+
+FILES = 3
+"""Files that are read at once before the model is asked."""
+SMALL = 2_500
+"""Bytes of those files together; a file more is left for the model to ask for."""
+CHECKS = 4
+"""How often a failing check is run again by itself."""
+TEST_FILE = re.compile(r"(^|/)(test_\w+|\w+_test)\.py$")
+TESTING = re.compile(r"\b(unit ?)?tests?\b|\btest_\w+", re.I)
+MENDING = re.compile(r"\b(fix|fail\w*|mend|repair|pass|broken|bug|wrong|red|green)\b", re.I)
+CHANGES = re.compile(
+    r"^\W*(?:please |now |then |can you |could you |you should )*(?:(?:in|at|to) \S+,? )?"
+    r"(add|append|change|convert|copy|correct|create|delete|drop|edit|fix|give|implement|insert|"
+    r"make|move|put|remove|rename|replace|repair|set|sort|swap|turn|update|write)\b"
+    r"|\b(fix|correct|mend|repair) (it|this|that|the|them)\b|\bshould (be|read|say)\b",
+    re.I,
+)
+CLAIM = re.compile(
+    r"\b(fixed|changed|updated|added|created|renamed|wrote|written|replaced|set|removed|deleted|"
+    r"appended|sorted|moved|copied|corrected|made|now passes|passes now|has been|is now)\b",
+    re.I,
+)
+RUNNERS = (
+    ("Cargo.toml", "cargo test"),
+    ("go.mod", "go test ./..."),
+    ("package.json", "npm test"),
+)
+
+UNCHANGED = "Nothing has been changed yet. Use a tool to do the task."
+FAILING = "The last command failed. Find out why, correct it and run it again."
+
+
+def moves(entries: Sequence[Entry]) -> tuple[tuple[str, Json], ...]:
+    """Calls to make before the model is asked again; none when it is the model's turn."""
+    now = scene(entries)
+    if now.fresh:
+        return tuple(("read_file", {"path": each}) for each in first_looks(now))
+    if not entries or not isinstance(entries[-1], ToolResult) or not now.steps:
+        return ()
+    last = now.steps[-1]
+    if mends_test(now.asked) and all(each.auto for each in now.steps):
+        command = check(now)
+        ran = any(each.call.name == "shell" for each in now.steps)
+        return (("shell", {"command": command}),) if command and not ran else ()
+    failing = now.failing()
+    if last.changed and last.call.name != "shell" and failing is not None:
+        times = sum(each.command == failing.command for each in now.steps)
+        if times <= CHECKS:
+            return (("shell", {"command": failing.command}),)
+    if last.call.name == "shell" and last.changed and not last.auto:
+        return tuple(
+            ("read_file", {"path": each})
+            for each in _named(last.command, now.sizes)[:FILES]
+            if each not in now.views and now.sizes[each] <= SMALL
+        )
+    return ()
+
+
+def first_looks(now: Scene) -> list[str]:
+    """The files that a task plainly is about, in so far as they are small."""
+    names = _named(now.asked, now.sizes)
+    if mends_test(now.asked):
+        tests = [each for each in names if TEST_FILE.search(each)]
+        tests = tests or [each for each in now.sizes if TEST_FILE.search(each)][:2]
+        names = list(
+            dict.fromkeys((*names, *(each for t in tests for each in _tested(t, now)), *tests))
+        )
+    elif not names and not now.more:
+        names = [each for each in now.sizes if not each.startswith(".")]
+        if len(names) > FILES or sum(now.sizes[each] for each in names) > SMALL:
+            return []
+    found: list[str] = []
+    room = SMALL
+    for each in names[:FILES]:
+        if now.sizes[each] <= room:
+            room -= now.sizes[each]
+            found.append(each)
+    return found
+
+
+def _named(said: str, names: Sequence[str] | dict[str, int]) -> list[str]:
+    """The files whose path or name stands in some words."""
+    found = []
+    for each in names:
+        for form in (each, posixpath.basename(each)):
+            if re.search(rf"(?<![\w/.-]){re.escape(form)}(?![\w/-])", said):
+                found.append(each)
+                break
+    return found
+
+
+def _tested(test: str, now: Scene) -> list[str]:
+    """The files that a test's name says it tests."""
+    base = posixpath.basename(test).removesuffix(".py")
+    base = base.removeprefix("test_") if base.startswith("test_") else base.removesuffix("_test")
+    return [each for each in now.sizes if posixpath.basename(each) == f"{base}.py"]
+
+
+def mends_test(asked: str) -> bool:
+    """Whether a task is to make a failing test pass."""
+    return TESTING.search(asked) is not None and MENDING.search(asked) is not None
+
+
+def check(now: Scene) -> str:
+    """The command that runs the tests of a task; empty when none is known."""
+    tests = [each for each in now.views if TEST_FILE.search(each)]
+    if not tests:
+        return next((each for name, each in RUNNERS if name in now.sizes), "")
+    test, content = tests[0], now.views[tests[0]]
+    where = "PYTHONPATH=. " if "/" in test else ""
+    if "__main__" in content or "unittest.main(" in content:
+        return f"{where}python3 {test}"
+    if "import pytest" in content or re.search(r"^def test", content, re.M):
+        return f"{where}python3 -m pytest -q {test}"
+    return f"python3 -m unittest {test}" if "unittest" in content else f"{where}python3 {test}"
+
+
+def wants_change(asked: str) -> bool:
+    """Whether a task is to change something, by its words."""
+    return CHANGES.search(asked) is not None
+
+
+def objection(action: Action | None, now: Scene) -> str:
+    """Why an answer is not taken; empty when it is. The model is then asked again.
+
+    `shape`, `same` (done before, with nothing changed since), `nothing` (changes nothing),
+    `syntax` (leaves a file that cannot be read), `test` (changes the test that is to pass),
+    `early` (ends a task that is not begun), `failing` (ends while the check fails).
+    """
+    if action is None:
+        return "shape"
+    if action.kind == "done":
+        if not now.changed and wants_change(now.asked) and not _passed(now):
+            return "early"
+        return "failing" if now.failing() is not None and now.changed else ""
+    if _repeats(action, now):
+        return "same"
+    found = after(action, now)
+    if found is None:
+        return ""
+    path, content = found
+    before = now.views.get(path)
+    if before == content:
+        return "nothing"
+    if unreadable(path, content) and not (before and unreadable(path, before)):
+        return "syntax"
+    named = plain(path) in _named(re.sub(r"tests? in \S+|\S+ fails?", "", now.asked), [path])
+    if mends_test(now.asked) and TEST_FILE.search(path) and path in now.views and not named:
+        return "test"
+    return ""
+
+
+def _passed(now: Scene) -> bool:
+    return any(each.checks and each.result.ok for each in now.steps)
+
+
+def _repeats(action: Action, now: Scene) -> bool:
+    for step in reversed(now.steps):
+        if step.changed and step.call.name != "shell":
+            return False
+        if step.call.name == action.tool and step.given == action.given:
+            return True
+    return False
+
+
+def bars(why: str) -> tuple[str, ...]:
+    """The kinds of action that an answer to an objection may not be of."""
+    return ("done",) if why in ("early", "failing") else ()
+
+
+def nudge(turn: Sequence[Entry]) -> str:
+    """A reminder when the facts of the turn belie the model's last words; else nothing."""
+    given = [words(each.parts) for each in turn if isinstance(each, User)]
+    given = [each for each in given if is_reminder(each)]
+    now = scene(turn)
+    if len(given) >= 2:
+        return ""
+    if now.failing() is not None:
+        return FAILING if FAILING not in given else ""
+    last = next((entry.text for entry in reversed(turn) if isinstance(entry, Assistant)), "")
+    refused = bool(now.steps) and now.steps[-1].call.name.endswith("_file")
+    refused = refused and not now.steps[-1].result.ok
+    claims = CLAIM.search(last) is not None or refused
+    return UNCHANGED if claims and UNCHANGED not in given and not now.changed else ""
+
+
+def automatic(found: tuple[tuple[str, Json], ...], place: int) -> list[ToolCall]:
+    """Calls made by a rule."""
+    return [
+        ToolCall(call_id=f"{AUTO}{place}_{number}", name=name, arguments=json.dumps(given))
+        for number, (name, given) in enumerate(found)
+    ]
