@@ -16,7 +16,8 @@ from codex_py.core.errors import ModelError
 from codex_py.core.request import Request
 from codex_py.models import local_dialect as dialect
 from codex_py.models.door import Door, Timeouts
-from codex_py.models.local_server import IDLE, Address, LocalServer, Serving
+from codex_py.models.local_running import Address
+from codex_py.models.local_server import IDLE, LocalServer, Serving
 from codex_py.models.local_weights import QWEN, Weights, installed, path_in
 
 WALL = 240.0

