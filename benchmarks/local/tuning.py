@@ -312,7 +312,8 @@ TUNING: list[Task] = [
     Task(
         "section",
         "add a section '## License' with the text 'MIT' at the end of README.md",
-        holds("README.md", "# Tool\n\nDoes things.\n\n## License\n\nMIT\n"),
+        # With or without an empty line below the heading: both are right.
+        lambda f, _: text(f, "README.md").split() == "# Tool Does things. ## License MIT".split(),
         {"README.md": "# Tool\n\nDoes things.\n"},
         {"README.md": "# Tool\n\nDoes things.\n\n## License\n\nMIT\n"},
     ),

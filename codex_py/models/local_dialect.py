@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -13,6 +13,7 @@ from codex_py.core.errors import ModelError
 from codex_py.core.request import Request
 from codex_py.models import local_moves as moves
 from codex_py.models.door import Door
+from codex_py.models.local_doubts import Doubt, doubt
 from codex_py.models.local_grammar import grammar
 from codex_py.models.local_scene import Scene, scene
 from codex_py.models.local_words import Action, messages, parsed
@@ -26,18 +27,25 @@ WARMER = 0.4
 """What the temperature rises by when an answer is asked for again."""
 
 
-def body(request: Request, barred: Collection[str] = (), warmer: float = 0.0) -> Json:
-    """The JSON body for a request. Equal requests give equal bodies."""
+def body(request: Request, doubts: Sequence[Doubt] = ()) -> Json:
+    """The JSON body for a request. Equal requests give equal bodies.
+
+    `doubts` are why earlier answers to this request were not taken.
+    """
     now = scene(request.input)
+    told = messages(request.instructions, request.input)
+    if doubts and doubts[-1].hint:
+        told[-1] = {**told[-1], "content": f"{told[-1]['content']}\n\n({doubts[-1].hint})"}
+    barred = {kind for each in doubts for kind in each.bars}
     asked = request.settings.max_output_tokens or LONGEST
     return {
         "model": request.settings.model,
-        "messages": messages(request.instructions, request.input),
+        "messages": told,
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_tokens": min(asked, LONGEST),
-        "temperature": min(1.0, temperature(now) + warmer),
-        "seed": 1 + round(10 * warmer),
+        "temperature": min(1.0, temperature(now) + WARMER * len(doubts)),
+        "seed": 1 + len(doubts),
         "grammar": grammar(now, barred) if request.tools else "",
         "cache_prompt": True,
     }
@@ -109,11 +117,13 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
     began = time.monotonic()
     place = len(request.input)
     now = scene(request.input)
-    usage, action, said, barred = Usage(), None, _Said(), set[str]()
-    for attempt in range(TRIES):
+    usage, action, said = Usage(), None, _Said()
+    doubts: list[Doubt] = []
+    # Last words are shown as they come, where nothing can speak against them.
+    live = doubt(Action("done"), now) is None
+    for _ in range(TRIES):
         said = _Said()
-        asked = body(request, sorted(barred), WARMER * attempt)
-        live = not moves.objection(Action("done", "x"), now)
+        asked = body(request, doubts)
         async with aclosing(door.stream("/chat/completions", asked, _last)) as chunks:
             async for chunk in chunks:
                 new = said.feed(chunk)
@@ -122,10 +132,10 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
                     yield Delta("text", said.text[max(5, before) :])
         usage += said.usage
         action = parsed(said.text, now) if request.tools else Action("done", said.text.strip())
-        why = moves.objection(action, now) if request.tools else ""
-        if not why:
+        found = doubt(action, now) if request.tools else None
+        if found is None:
             break
-        barred.update(moves.bars(why))
+        doubts.append(found)
     for entry in entries(action, said, place):
         yield entry
     yield Sampled(

@@ -1,4 +1,4 @@
-"""Pure: what rules do for the small model: first looks, checks run again, second thoughts."""
+"""Pure: what rules do for the small model: first looks, checks run again, reminders."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import re
 from collections.abc import Sequence
 
 from codex_py.core.entries import Assistant, Entry, Json, ToolCall, ToolResult, User, words
-from codex_py.models.local_scene import AUTO, Scene, is_reminder, plain, scene
-from codex_py.models.local_words import Action, after, unreadable
+from codex_py.models.local_scene import AUTO, Scene, is_reminder, scene
 
 FILES = 3
 """Files that are read at once before the model is asked."""
@@ -20,13 +19,6 @@ CHECKS = 4
 TEST_FILE = re.compile(r"(^|/)(test_\w+|\w+_test)\.py$")
 TESTING = re.compile(r"\b(unit ?)?tests?\b|\btest_\w+", re.I)
 MENDING = re.compile(r"\b(fix|fail\w*|mend|repair|pass|broken|bug|wrong|red|green)\b", re.I)
-CHANGES = re.compile(
-    r"^\W*(?:please |now |then |can you |could you |you should )*(?:(?:in|at|to) \S+,? )?"
-    r"(add|append|change|convert|copy|correct|create|delete|drop|edit|fix|give|implement|insert|"
-    r"make|move|put|remove|rename|replace|repair|set|sort|swap|turn|update|write)\b"
-    r"|\b(fix|correct|mend|repair) (it|this|that|the|them)\b|\bshould (be|read|say)\b",
-    re.I,
-)
 CLAIM = re.compile(
     r"\b(fixed|changed|updated|added|created|renamed|wrote|written|replaced|set|removed|deleted|"
     r"appended|sorted|moved|copied|corrected|made|now passes|passes now|has been|is now)\b",
@@ -62,7 +54,7 @@ def moves(entries: Sequence[Entry]) -> tuple[tuple[str, Json], ...]:
     if last.call.name == "shell" and last.changed and not last.auto:
         return tuple(
             ("read_file", {"path": each})
-            for each in _named(last.command, now.sizes)[:FILES]
+            for each in named(last.command, now.sizes)[:FILES]
             if each not in now.views and now.sizes[each] <= SMALL
         )
     return ()
@@ -70,7 +62,7 @@ def moves(entries: Sequence[Entry]) -> tuple[tuple[str, Json], ...]:
 
 def first_looks(now: Scene) -> list[str]:
     """The files that a task plainly is about, in so far as they are small."""
-    names = _named(now.asked, now.sizes)
+    names = named(now.asked, now.sizes)
     if mends_test(now.asked):
         tests = [each for each in names if TEST_FILE.search(each)]
         tests = tests or [each for each in now.sizes if TEST_FILE.search(each)][:2]
@@ -90,7 +82,7 @@ def first_looks(now: Scene) -> list[str]:
     return found
 
 
-def _named(said: str, names: Sequence[str] | dict[str, int]) -> list[str]:
+def named(said: str, names: Sequence[str] | dict[str, int]) -> list[str]:
     """The files whose path or name stands in some words."""
     found = []
     for each in names:
@@ -125,59 +117,6 @@ def check(now: Scene) -> str:
     if "import pytest" in content or re.search(r"^def test", content, re.M):
         return f"{where}python3 -m pytest -q {test}"
     return f"python3 -m unittest {test}" if "unittest" in content else f"{where}python3 {test}"
-
-
-def wants_change(asked: str) -> bool:
-    """Whether a task is to change something, by its words."""
-    return CHANGES.search(asked) is not None
-
-
-def objection(action: Action | None, now: Scene) -> str:
-    """Why an answer is not taken; empty when it is. The model is then asked again.
-
-    `shape`, `same` (done before, with nothing changed since), `nothing` (changes nothing),
-    `syntax` (leaves a file that cannot be read), `test` (changes the test that is to pass),
-    `early` (ends a task that is not begun), `failing` (ends while the check fails).
-    """
-    if action is None:
-        return "shape"
-    if action.kind == "done":
-        if not now.changed and wants_change(now.asked) and not _passed(now):
-            return "early"
-        return "failing" if now.failing() is not None and now.changed else ""
-    if _repeats(action, now):
-        return "same"
-    found = after(action, now)
-    if found is None:
-        return ""
-    path, content = found
-    before = now.views.get(path)
-    if before == content:
-        return "nothing"
-    if unreadable(path, content) and not (before and unreadable(path, before)):
-        return "syntax"
-    named = plain(path) in _named(re.sub(r"tests? in \S+|\S+ fails?", "", now.asked), [path])
-    if mends_test(now.asked) and TEST_FILE.search(path) and path in now.views and not named:
-        return "test"
-    return ""
-
-
-def _passed(now: Scene) -> bool:
-    return any(each.checks and each.result.ok for each in now.steps)
-
-
-def _repeats(action: Action, now: Scene) -> bool:
-    for step in reversed(now.steps):
-        if step.changed and step.call.name != "shell":
-            return False
-        if step.call.name == action.tool and step.given == action.given:
-            return True
-    return False
-
-
-def bars(why: str) -> tuple[str, ...]:
-    """The kinds of action that an answer to an objection may not be of."""
-    return ("done",) if why in ("early", "failing") else ()
 
 
 def nudge(turn: Sequence[Entry]) -> str:

@@ -184,3 +184,31 @@ def unreadable(path: str, content: str) -> str:
     except (ValueError, RecursionError, MemoryError) as error:
         return f"But {path} is not right now: {error}"
     return ""
+
+
+def lost(path: str, before: str, content: str) -> str:
+    """A name that a Python file still uses but no longer makes or imports; empty for none."""
+    if not path.endswith(".py") or not before:
+        return ""
+    try:
+        old, new = ast.parse(before), ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    gone = _bound(old) - _bound(new)
+    used = {each.id for each in ast.walk(new) if isinstance(each, ast.Name)}
+    return min(gone & used, default="")
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    """Every name that some line of a program makes."""
+    found: set[str] = set()
+    for each in ast.walk(tree):
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.add(each.name)
+        elif isinstance(each, ast.alias):
+            found.add((each.asname or each.name).partition(".")[0])
+        elif isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
+            found.add(each.id)
+        elif isinstance(each, ast.arg):
+            found.add(each.arg)
+    return found

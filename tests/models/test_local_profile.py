@@ -12,17 +12,15 @@ from hypothesis import strategies as st
 from codex_py.core.entries import Assistant, Entry, Text, ToolCall, ToolResult, User, words
 from codex_py.core.request import ModelSettings, Request, ToolSpec
 from codex_py.models.local_dialect import body, opening, temperature
+from codex_py.models.local_doubts import doubt, wants_change
 from codex_py.models.local_grammar import grammar
 from codex_py.models.local_moves import (
     FAILING,
     UNCHANGED,
-    bars,
     check,
     first_looks,
     moves,
     nudge,
-    objection,
-    wants_change,
 )
 from codex_py.models.local_profile import INSTRUCTIONS, TOOLS, files
 from codex_py.models.local_scene import Scene, scene
@@ -163,38 +161,72 @@ def now(*entries: Entry) -> Scene:
     return scene([LISTED, *entries])
 
 
+def why(action: Action | None, here: Scene) -> str:
+    found = doubt(action, here)
+    return found.why if found else ""
+
+
+def edit(path: str, old: str, new: str) -> Action:
+    return Action("edit", given={"path": path, "old": old, "new": new})
+
+
 def test_what_changes_nothing_or_repeats_itself_is_not_taken() -> None:
     asked = user("make f return 2 in a.py")
     here = now(asked, *READ)
-    same = Action("edit", given={"path": "a.py", "old": "    return 1\n", "new": "    return 1\n"})
-    good = Action("edit", given={"path": "a.py", "old": "    return 1\n", "new": "    return 2\n"})
-    torn = Action("edit", given={"path": "a.py", "old": "    return 1\n", "new": "return 2\n"})
-    assert objection(same, here) == "nothing"
-    assert objection(torn, here) == "syntax"
-    assert objection(good, here) == ""
-    assert objection(None, here) == "shape"
+    assert why(edit("a.py", "    return 1\n", "    return 1\n"), here) == "nothing"
+    assert why(edit("a.py", "    return 1\n", "return 2\n"), here) == "syntax"
+    assert why(edit("a.py", "    return 1\n", "    return 2\n"), here) == ""
+    assert why(None, here) == "shape"
     again = Action("run", given={"command": "ls"})
-    assert objection(again, now(asked, *did("shell", command="ls"))) == "same"
-    assert objection(again, now(asked, *did("shell", command="ls"), *EDITED)) == ""
+    assert why(again, now(asked, *did("shell", command="ls"))) == "same"
+    assert why(again, now(asked, *did("shell", command="ls"), *EDITED)) == ""
+
+
+def test_what_a_file_still_needs_is_not_taken_away() -> None:
+    log = read("a.py", "import json\nimport os\n\n\ndef f():\n    return json.loads('1')")
+    here = now(user("remove the unused import from a.py"), *log)
+    assert why(edit("a.py", "import json\n", ""), here) == "lost"
+    assert why(edit("a.py", "import os\n", ""), here) == ""
+    four = now(user("set d to 5 in c.ini"), *read("c.ini", "a=1\nb=2\nc=3\nd=4"))
+    assert why(Action("write", given={"path": "c.ini", "content": "d=5\n"}), four) == "drops"
+    whole = Action("write", given={"path": "c.ini", "content": "a=1\nb=2\nc=3\nd=5\n"})
+    assert why(whole, four) == ""
 
 
 def test_a_task_is_not_done_before_it_is_begun() -> None:
     done = Action("done", "Fixed.")
-    assert objection(done, now(ASKED, *READ)) == "early"
-    assert bars("early") == ("done",)
-    assert objection(done, now(user("what does f return?"), *READ)) == ""
-    assert objection(done, now(ASKED, *EDITED)) == ""
-    assert objection(done, now(ASKED, *PASSED)) == ""
-    assert objection(done, now(ASKED, *EDITED, *FAILED)) == "failing"
+    early = doubt(done, now(ASKED, *READ))
+    assert early is not None
+    assert (early.why, early.bars) == ("early", ("done",))
+    assert why(done, now(user("what does f return?"), *READ)) == ""
+    assert why(done, now(ASKED, *EDITED)) == ""
+    assert why(done, now(ASKED, *PASSED)) == ""
+    assert why(done, now(ASKED, *EDITED, *FAILED)) == "failing"
+    assert why(done, now(ASKED, *EDITED, *FAILED * 5)) == ""
+    looked = [each for n in range(6) for each in did("shell", command=f"ls {n}")]
+    assert why(done, now(user("add a file"), *looked)) == ""
+
+
+def test_what_the_task_names_must_be_there_in_the_end() -> None:
+    done = Action("done", "Done.")
+    flag = user("add a flag --loud to a.py")
+    assert why(done, now(flag, *READ, *EDITED)) == "missing"
+    assert why(edit("a.py", "    return 1\n", "    return 2\n"), now(flag, *READ)) == "missing"
+    loud = did("edit_file", path="a.py", old="    return 1\n", new="    return '--loud'\n")
+    assert why(done, now(flag, *READ, *loud)) == ""
+    rename = user("rename the function f to g in a.py")
+    assert why(done, now(rename, *READ, *EDITED)) == "left"
+    renamed = did("edit_file", path="a.py", old="def f():\n", new="def g():\n")
+    assert why(done, now(rename, *READ, *renamed)) == ""
 
 
 def test_the_test_to_pass_is_not_what_is_changed() -> None:
     log = [*READ, *read("test_a.py", "assert f() == 2")]
-    edit = Action("edit", given={"path": "test_a.py", "old": "assert f() == 2\n", "new": "\n"})
-    assert objection(edit, now(ASKED, *log)) == "test"
-    assert objection(edit, now(user("the test in test_a.py fails, fix a.py"), *log)) == "test"
-    assert objection(edit, now(user("fix the wrong test in test_a.py"), *log)) == "test"
-    assert objection(edit, now(user("fix the typo in test_a.py"), *log)) == ""
+    change = edit("test_a.py", "assert f() == 2\n", "\n")
+    assert why(change, now(ASKED, *log)) == "test"
+    assert why(change, now(user("the test in test_a.py fails, fix a.py"), *log)) == "test"
+    assert why(change, now(user("fix the wrong test in test_a.py"), *log)) == ""
+    assert why(change, now(user("fix the typo in test_a.py"), *log)) == ""
 
 
 def test_what_asks_for_a_change() -> None:
