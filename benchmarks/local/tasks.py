@@ -1,7 +1,7 @@
 """Small tasks for the embedded model: files in, a prompt, and a check of what is on disk after.
 
 The tuning half was looked at while prompts and examples were written; the held-out half was
-not. All were written before any of the two halves was run with what was tuned.
+not. Both were written before either was run with what was tuned; a few tuning tasks came later.
 """
 
 from __future__ import annotations

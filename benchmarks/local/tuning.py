@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from task import Task, both, fixed, has, holds, is_json, is_toml, lacks, output, prints, text
 
 CART = """def subtotal(prices):
@@ -148,6 +150,47 @@ import os
 def load(path):
     with open(path) as file:
         return json.load(file)
+"""
+CIRCLE = """def circumference(r):
+    return 3.14 * r * r
+"""
+TEST_CIRCLE = """from circle import circumference
+
+assert circumference(1) == 6.28, circumference(1)
+assert circumference(2) == 12.56, circumference(2)
+print("fine")
+"""
+REPORT = """ages = {"ann": 31, "bob": 44}
+
+for name in ["ann", "bob", "eve"]:
+    print(name, ages[name])
+"""
+QUEUE = """class Queue:
+    def __init__(self):
+        self.items = []
+
+    def add(self, item):
+        self.items.insert(0, item)
+
+    def next(self):
+        return self.items.pop(0)
+"""
+TEST_QUEUE = """from queues import Queue
+
+q = Queue()
+q.add("a")
+q.add("b")
+assert q.next() == "a"
+assert q.next() == "b"
+print("ok")
+"""
+LISTS = """def first(items):
+    return items[0]
+"""
+POINT = """class Point:
+    def __init__(self, x, y):
+        self.x = x
+        self.y = y
 """
 
 TUNING: list[Task] = [
@@ -338,6 +381,71 @@ TUNING: list[Task] = [
         {
             "root.py": "def root(n):\n    if n < 0:\n        raise ValueError(n)\n"
             "    return n ** 0.5\n"
+        },
+    ),
+    # From here on: added after the first look at a score, so that kinds of work that failed
+    # could be looked at without looking at the held-out half.
+    Task(
+        "remove-file",
+        "delete build.log",
+        lambda f, _: not (f / "build.log").exists() and (f / "keep.txt").exists(),
+        {"build.log": "x\ny\n", "keep.txt": "k\n"},
+        {"build.log": None},
+    ),
+    Task(
+        "fix-circle",
+        "the test in test_circle.py fails, fix circle.py",
+        fixed("test_circle.py", TEST_CIRCLE),
+        {"circle.py": CIRCLE, "test_circle.py": TEST_CIRCLE},
+        {"circle.py": CIRCLE.replace("3.14 * r * r", "2 * 3.14 * r")},
+    ),
+    Task(
+        "fix-report",
+        "report.py crashes, please fix it",
+        lambda f, _: output(f, "report.py").split()[:4] == ["ann", "31", "bob", "44"],
+        {"report.py": REPORT},
+        {"report.py": REPORT.replace(', "eve"', "")},
+    ),
+    Task(
+        "fix-queue",
+        "fix the failing test",
+        fixed("test_queues.py", TEST_QUEUE),
+        {"queues.py": QUEUE, "test_queues.py": TEST_QUEUE},
+        {"queues.py": QUEUE.replace("insert(0, item)", "append(item)")},
+    ),
+    Task(
+        "add-last",
+        "add a function last(items) to lists.py that returns the last item",
+        prints("import lists; print(lists.last([1, 2, 3]), lists.first([4, 5]))", "3 4"),
+        {"lists.py": LISTS},
+        {"lists.py": LISTS + "\n\ndef last(items):\n    return items[-1]\n"},
+    ),
+    Task(
+        "add-method",
+        "add a method moved(dx) to Point in point.py that returns a new Point with x + dx",
+        prints("import point; p = point.Point(1, 2).moved(5); print(p.x, p.y)", "6 2"),
+        {"point.py": POINT},
+        {
+            "point.py": POINT
+            + "\n    def moved(self, dx):\n        return Point(self.x + dx, self.y)\n"
+        },
+    ),
+    Task(
+        "smallest",
+        "which of the prices in prices.txt is the lowest?",
+        has("3.20"),
+        {"prices.txt": "tea 4.10\nmilk 3.20\nrice 12.00\n"},
+        reply="3.20",
+    ),
+    Task(
+        "primes",
+        "write primes.py that prints the prime numbers below 20",
+        lambda f, _: (
+            re.findall(r"\d+", output(f, "primes.py"))[-8:] == "2 3 5 7 11 13 17 19".split()
+        ),
+        solution={
+            "primes.py": "for n in range(2, 20):\n    if all(n % d for d in range(2, n)):\n"
+            "        print(n)\n"
         },
     ),
 ]

@@ -18,6 +18,9 @@ from codex_py.core.session import Session
 
 Costing = TypeVar("Costing", bound=Sampled | Spent)
 
+UNASKED = "rules"
+"""The wire of a sample for which no model was asked: it has no tokens to count."""
+
 
 def before_step(entries: Sequence[Entry], start: int, kit: Kit, elapsed: float) -> Step:
     """Whether the turn that began at `start`, `elapsed` seconds ago, may take a sample."""
@@ -73,7 +76,8 @@ def counted(entries: Sequence[Entry], request: Request, price: Price | None) -> 
     """A response's entries with tokens and money; where the server told none, we count."""
     found: list[Entry] = []
     for entry in entries:
-        if isinstance(entry, Sampled) and not (entry.usage.input or entry.usage.output):
+        told = isinstance(entry, Sampled) and (entry.usage.input or entry.usage.output)
+        if isinstance(entry, Sampled) and not told and entry.wire != UNASKED:
             read = tokens.of_request(request.instructions, request.tools, request.input)
             usage = Usage(input=read, output=tokens.of_answer(entries))
             entry = replace(entry, usage=usage, estimated=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from codex_py.core.entries import Assistant, Delta, Entry, Json, Sampled, ToolCall, Usage
 from codex_py.core.errors import ModelError
+from codex_py.core.gate import UNASKED
 from codex_py.core.request import Request
 from codex_py.models import local_moves as moves
 from codex_py.models.door import Door
@@ -109,7 +110,7 @@ def ruled(request: Request) -> list[Entry]:
     known = {each.name for each in request.tools}
     calls = moves.automatic(moves.moves(request.input), len(request.input))
     found: list[Entry] = [each for each in calls if each.name in known]
-    return [*found, Sampled(model="rules", wire=WIRE)] if found else []
+    return [*found, Sampled(model="rules", wire=UNASKED)] if found else []
 
 
 async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, None]:

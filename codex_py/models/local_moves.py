@@ -24,6 +24,8 @@ CLAIM = re.compile(
     r"appended|sorted|moved|copied|corrected|made|now passes|passes now|has been|is now)\b",
     re.I,
 )
+GONE = re.compile(r"\b(mv|rm|rmdir|git)\b")
+"""A command after which a file may be elsewhere, or nowhere."""
 RUNNERS = (
     ("Cargo.toml", "cargo test"),
     ("go.mod", "go test ./..."),
@@ -51,7 +53,7 @@ def moves(entries: Sequence[Entry]) -> tuple[tuple[str, Json], ...]:
         times = sum(each.command == failing.command for each in now.steps)
         if times <= CHECKS:
             return (("shell", {"command": failing.command}),)
-    if last.call.name == "shell" and last.changed and not last.auto:
+    if last.call.name == "shell" and last.changed and not (last.auto or GONE.search(last.command)):
         return tuple(
             ("read_file", {"path": each})
             for each in named(last.command, now.sizes)[:FILES]
