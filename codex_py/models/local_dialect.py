@@ -132,6 +132,10 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
                     before = len(said.text) - len(new)
                     yield Delta("text", said.text[max(5, before) :])
         usage += said.usage
+        if said.finish == "length":
+            # What is cut off is no action, however much it looks like one.
+            action = None
+            break
         action = parsed(said.text, now) if request.tools else Action("done", said.text.strip())
         found = doubt(action, now) if request.tools else None
         if found is None:

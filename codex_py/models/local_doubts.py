@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from codex_py.models.local_moves import TEST_FILE, mends_test, named
 from codex_py.models.local_scene import Scene
-from codex_py.models.local_words import Action, after, lost, unreadable
+from codex_py.models.local_words import Action, after, gone, lost, unreadable
 
 PATIENCE = 5
 """Steps of the model's own in one task, after which it may end it however it likes."""
@@ -41,6 +41,12 @@ def wants_change(asked: str) -> bool:
     return CHANGES.search(asked) is not None
 
 
+def adds(asked: str) -> bool:
+    """Whether a task is to add something, and to take nothing away."""
+    no = DROPS.search(asked) or RENAMES.search(asked)
+    return ADDS.search(asked) is not None and no is None
+
+
 def doubt(action: Action | None, now: Scene) -> Doubt | None:
     """What speaks against an answer, by the facts of the log; None when nothing does."""
     if action is None:
@@ -66,6 +72,8 @@ def doubt(action: Action | None, now: Scene) -> Doubt | None:
     for each in _missing(now) if path in named(now.asked, [path]) and not now.changed else ():
         if each not in content:
             return Doubt("missing", f"{each} is not in it.")
+    if adds(now.asked) and (name := gone(path, before, content)):
+        return Doubt("drops", f"That would take {name!r} away. Keep it, and add to it.")
     if _drops(before, content) and not DROPS.search(now.asked):
         return Doubt("drops", f"That would drop most of {path}. Keep its other lines.")
     return None
@@ -91,7 +99,7 @@ def _unfinished(now: Scene) -> Doubt | None:
 
 def _missing(now: Scene) -> list[str]:
     """Words of the task that look like code to be added, and are nowhere yet."""
-    if not ADDS.search(now.asked) or DROPS.search(now.asked) or RENAMES.search(now.asked):
+    if not adds(now.asked):
         return []
     told = [*now.views.values(), *now.known]
     told += [str(each.given) for each in now.steps if each.changed]

@@ -10,7 +10,7 @@ LINES = 200
 """Longest file whose lines are spelled out, so that an edit's old text is always in it."""
 KINDS = ("read", "run", "write", "edit", "done")
 
-COMMON = r"""run ::= "run " [^ \n`] [^\n]*
+COMMON = r"""run ::= "run " [^ \n`] [^\n]{0,300}
 write ::= "write " path "\n```" [a-z]* "\n" line* "```"
 line ::= "\n" | [^`\n] [^\n]* "\n" | "`" "`"? [^`\n] [^\n]* "\n"
 path ::= [a-zA-Z0-9_./-]+

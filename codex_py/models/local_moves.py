@@ -24,6 +24,10 @@ CLAIM = re.compile(
     r"appended|sorted|moved|copied|corrected|made|now passes|passes now|has been|is now)\b",
     re.I,
 )
+CRASHES = re.compile(
+    r"\b(crash\w*|traceback|exception|(gives|raises|throws) an? \w*error|does ?n[o']t run)\b",
+    re.I,
+)
 GONE = re.compile(r"\b(mv|rm|rmdir|git)\b")
 """A command after which a file may be elsewhere, or nowhere."""
 RUNNERS = (
@@ -44,7 +48,7 @@ def moves(entries: Sequence[Entry]) -> tuple[tuple[str, Json], ...]:
     if not entries or not isinstance(entries[-1], ToolResult) or not now.steps:
         return ()
     last = now.steps[-1]
-    if mends_test(now.asked) and all(each.auto for each in now.steps):
+    if mends(now.asked) and all(each.auto for each in now.steps):
         command = check(now)
         ran = any(each.call.name == "shell" for each in now.steps)
         return (("shell", {"command": command}),) if command and not ran else ()
@@ -102,13 +106,21 @@ def _tested(test: str, now: Scene) -> list[str]:
     return [each for each in now.sizes if posixpath.basename(each) == f"{base}.py"]
 
 
+def mends(asked: str) -> bool:
+    """Whether a task is to mend what can be run to see that it fails."""
+    return mends_test(asked) or CRASHES.search(asked) is not None
+
+
 def mends_test(asked: str) -> bool:
     """Whether a task is to make a failing test pass."""
     return TESTING.search(asked) is not None and MENDING.search(asked) is not None
 
 
 def check(now: Scene) -> str:
-    """The command that runs the tests of a task; empty when none is known."""
+    """The command that shows whether a task is done; empty when none is known."""
+    if not mends_test(now.asked):
+        scripts = [each for each in named(now.asked, list(now.views)) if each.endswith(".py")]
+        return f"python3 {scripts[0]}" if scripts else ""
     tests = [each for each in now.views if TEST_FILE.search(each)]
     if not tests:
         return next((each for name, each in RUNNERS if name in now.sizes), "")

@@ -199,6 +199,43 @@ def lost(path: str, before: str, content: str) -> str:
     return min(gone & used, default="")
 
 
+def gone(path: str, before: str, content: str) -> str:
+    """What adding something must not take away: a definition, a key, a line; empty for nothing."""
+    suffix = path.rpartition(".")[2]
+    try:
+        if suffix == "py":
+            return _first(_defined(ast.parse(before)), _defined(ast.parse(content)))
+        if suffix == "json":
+            return _first(_keys(json.loads(before)), _keys(json.loads(content)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    if "." in path.lstrip(".") and suffix not in PROSE:
+        return ""
+    return _first([each.strip() for each in before.splitlines()], content.splitlines())
+
+
+PROSE = ("txt", "md", "rst", "csv", "log", "ini", "cfg", "toml", "yaml", "yml", "env")
+"""Files that are lines: what is added to them leaves the others alone."""
+
+
+def _first(old: Sequence[str], new: Sequence[str]) -> str:
+    there = {each.strip() for each in new}
+    return next((each for each in old if each and each not in there), "")
+
+
+def _defined(tree: ast.AST) -> list[str]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return [each.name for each in ast.walk(tree) if isinstance(each, kinds)]
+
+
+def _keys(value: object) -> list[str]:
+    if isinstance(value, list):
+        return [key for each in value for key in _keys(each)]
+    if not isinstance(value, dict):
+        return []
+    return [*value, *(key for each in value.values() for key in _keys(each))]
+
+
 def _bound(tree: ast.AST) -> set[str]:
     """Every name that some line of a program makes."""
     found: set[str] = set()

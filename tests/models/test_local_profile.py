@@ -148,9 +148,11 @@ def test_tests_are_run_the_way_they_are_written() -> None:
         ("import unittest\nclass T: ...", "python3 -m unittest tests/test_a.py"),
         ("def test_f():\n    assert f()", "python3 -m pytest -q tests/test_a.py"),
     ):
-        found = check(Scene(views={"tests/test_a.py": content}))
+        found = check(Scene("the test fails", views={"tests/test_a.py": content}))
         assert found.removeprefix("PYTHONPATH=. ") == command
-    assert check(Scene(sizes={"Cargo.toml": 1})) == "cargo test"
+    assert check(Scene("fix the tests", sizes={"Cargo.toml": 1})) == "cargo test"
+    crash = [files([("a.py", 9)]), user("a.py crashes, fix it"), *READ]
+    assert moves(crash) == (("shell", {"command": "python3 a.py"}),)
     assert check(Scene()) == ""
 
 
@@ -191,6 +193,22 @@ def test_what_a_file_still_needs_is_not_taken_away() -> None:
     assert why(Action("write", given={"path": "c.ini", "content": "d=5\n"}), four) == "drops"
     whole = Action("write", given={"path": "c.ini", "content": "a=1\nb=2\nc=3\nd=5\n"})
     assert why(whole, four) == ""
+
+
+def test_adding_takes_nothing_away() -> None:
+    here = now(user("add a function g() to a.py"), *READ)
+    only = Action("write", given={"path": "a.py", "content": "def g():\n    return 2\n"})
+    assert why(only, here) == "drops"
+    assert why(edit("a.py", "    return 1\n", "    return 1\n\n\ndef g(): ...\n"), here) == ""
+    for path, old, new in (
+        ("a.json", '{"a": {"b": 1}}', '{"c": 2}\n'),
+        ("a.md", "# A\n\nb", "# A\n\nc\n"),
+        (".gitignore", "*.log", "*.pyc\n"),
+    ):
+        asked = user(f"add c to {path}")
+        taken = Action("write", given={"path": path, "content": new})
+        assert why(taken, now(asked, *read(path, old))) == "drops"
+        assert why(taken, now(user(f"change {path}"), *read(path, old))) == ""
 
 
 def test_a_task_is_not_done_before_it_is_begun() -> None:
