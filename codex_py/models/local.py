@@ -20,7 +20,7 @@ from codex_py.models.local_running import Address
 from codex_py.models.local_server import IDLE, LocalServer, Serving
 from codex_py.models.local_weights import QWEN, Weights, installed, path_in
 
-WALL = 240.0
+WALL = 600.0
 """Seconds that one answer may take."""
 STATES = 4
 """Saved states that are kept: one a model and version of its examples."""
@@ -75,7 +75,7 @@ class LocalClient:
         """
         shared = dialect.opening(request.instructions, self.server.serving.model.name)
         marked = self.server.serving.run() / "warm"
-        name = hashlib.sha256(json.dumps([str(marked.parent), shared]).encode()).hexdigest()[:32]
+        name = hashlib.sha256(json.dumps([marked.parent.name, shared]).encode()).hexdigest()[:32]
         if _text(marked) == name:
             return
         folder = self.server.cache

@@ -15,12 +15,13 @@ from codex_py.core.request import Request
 from codex_py.models import local_moves as moves
 from codex_py.models.door import Door
 from codex_py.models.local_doubts import Doubt, doubt
+from codex_py.models.local_forks import AT_ONCE, Token, Ways, forced, tokens_of
 from codex_py.models.local_grammar import grammar
 from codex_py.models.local_scene import Scene, scene
 from codex_py.models.local_words import Action, messages, parsed
 
 WIRE = "local"
-TRIES = 3
+TRIES = 4
 """Answers asked for until one is taken that nothing speaks against."""
 LONGEST = 1024
 """Tokens of one answer: enough to write a file of about 100 lines."""
@@ -49,6 +50,8 @@ def body(request: Request, doubts: Sequence[Doubt] = ()) -> Json:
         "seed": 1 + len(doubts),
         "grammar": grammar(now, barred) if request.tools else "",
         "cache_prompt": True,
+        "logprobs": True,
+        "top_logprobs": 4,
     }
 
 
@@ -78,6 +81,7 @@ class _Said:
     text: str = ""
     usage: Usage = field(default_factory=Usage)
     finish: str = ""
+    tokens: list[Token] = field(default_factory=list)
 
     def feed(self, chunk: Json) -> str:
         """Take a chunk; the new words in it."""
@@ -99,6 +103,7 @@ class _Said:
         if not isinstance(new, str):
             return ""
         self.text += new
+        self.tokens += tokens_of(chunk)
         return new
 
 
@@ -120,11 +125,12 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
     now = scene(request.input)
     usage, action, said = Usage(), None, _Said()
     doubts: list[Doubt] = []
+    ways = Ways()
+    asked = body(request)
     # Last words are shown as they come, where nothing can speak against them.
     live = doubt(Action("done"), now) is None
     for _ in range(TRIES):
         said = _Said()
-        asked = body(request, doubts)
         async with aclosing(door.stream("/chat/completions", asked, _last)) as chunks:
             async for chunk in chunks:
                 new = said.feed(chunk)
@@ -132,15 +138,14 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
                     before = len(said.text) - len(new)
                     yield Delta("text", said.text[max(5, before) :])
         usage += said.usage
-        if said.finish == "length":
-            # What is cut off is no action, however much it looks like one.
-            action = None
-            break
-        action = parsed(said.text, now) if request.tools else Action("done", said.text.strip())
-        found = doubt(action, now) if request.tools else None
+        # What is cut off is no action, however much it looks like one.
+        whole = said.finish != "length"
+        action = _action(said.text, request, now) if whole else None
+        found = doubt(action, now) if request.tools and whole else None
         if found is None:
             break
         doubts.append(found)
+        asked = _again(request, action, said, doubts, ways)
     for entry in entries(action, said, place):
         yield entry
     yield Sampled(
@@ -150,6 +155,24 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
         seconds=round(time.monotonic() - began, 3),
         status="max_output_tokens" if said.finish == "length" else "completed",
     )
+
+
+def _action(text: str, request: Request, now: Scene) -> Action | None:
+    if request.tools:
+        return parsed(text, now)
+    return Action("done", text.strip()) if text.strip() else None
+
+
+def _again(
+    request: Request, action: Action | None, said: _Said, doubts: list[Doubt], ways: Ways
+) -> Json:
+    """The next request after an answer that was not taken: another way of it, or a hint."""
+    kind = action.kind if action is not None else ""
+    ways.add(kind, said.tokens)
+    fork = ways.next() if doubts[-1].why in AT_ONCE or len(doubts) > 1 else None
+    if fork is None:
+        return body(request, doubts)
+    return {**body(request), "grammar": forced(fork.prefix.partition(" ")[0], fork)}
 
 
 def entries(action: Action | None, said: _Said, place: int) -> list[Entry]:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from codex_py.models.local_moves import TEST_FILE, mends_test, named
+from codex_py.models.local_moves import TEST_FILE, mends, mends_test, named
 from codex_py.models.local_scene import Scene
-from codex_py.models.local_words import Action, after, gone, lost, unreadable
+from codex_py.models.local_words import Action, after, doubled, gone, lost, mute, unreadable
 
 PATIENCE = 5
 """Steps of the model's own in one task, after which it may end it however it likes."""
 FAILURES = 4
 """Failed checks of one task after which it may end all the same."""
 CHANGES = re.compile(
-    r"^\W*(?:please |now |then |can you |could you |you should )*(?:(?:in|at|to) \S+,? )?"
+    r"(?:^\W*|[.,;:] |\band )(?:please |now |then |can you |could you |you should )*"
+    r"(?:(?:in|at|to) \S+,? )?"
     r"(add|append|change|convert|copy|correct|create|delete|drop|edit|fix|give|implement|insert|"
     r"make|move|put|remove|rename|replace|repair|set|sort|swap|turn|update|write)\b"
     r"|\b(fix|correct|mend|repair) (it|this|that|the|them)\b|\bshould (be|read|say)\b",
     re.I,
 )
+QUESTION = re.compile(r"^\W*(what|which|why|how|who|where|when|is|are|do|does|did)\b", re.I)
 ADDS = re.compile(r"\b(add|append|insert|put|implement|write|create)\b", re.I)
 DROPS = re.compile(r"\b(remove|delete|drop|clear|empty|shorten|replace|rewrite|move)\b", re.I)
 LITERAL = re.compile(r"(?<!\w)(--[a-z][\w-]*|[A-Za-z_]\w*(?=\()|'[^']+'|\"[^\"]+\"|`[^`]+`)")
@@ -38,7 +40,9 @@ class Doubt:
 
 def wants_change(asked: str) -> bool:
     """Whether a task is to change something, by its words."""
-    return CHANGES.search(asked) is not None
+    if CHANGES.search(asked) is not None:
+        return True
+    return mends(asked) and QUESTION.search(asked) is None
 
 
 def adds(asked: str) -> bool:
@@ -62,6 +66,8 @@ def doubt(action: Action | None, now: Scene) -> Doubt | None:
     before = now.views.get(path, "")
     if path in now.views and before == content:
         return Doubt("nothing", f"That would change nothing in {path}.")
+    if (path, content) in now.past:
+        return Doubt("tried", f"{path} was like that before, and it failed.")
     if mends_test(now.asked) and path in now.views and _is_the_test(path, now):
         return Doubt("test", f"{path} is right. Change the file that it tests.")
     wrong = unreadable(path, content)
@@ -72,6 +78,10 @@ def doubt(action: Action | None, now: Scene) -> Doubt | None:
     for each in _missing(now) if path in named(now.asked, [path]) and not now.changed else ():
         if each not in content:
             return Doubt("missing", f"{each} is not in it.")
+    if name := mute(path, before, content):
+        return Doubt("mute", f"{name} would return nothing. Keep its return.")
+    if name := doubled(path, before, content):
+        return Doubt("doubles", f"{name} would be there twice. Change the one that is there.")
     if adds(now.asked) and (name := gone(path, before, content)):
         return Doubt("drops", f"That would take {name!r} away. Keep it, and add to it.")
     if _drops(before, content) and not DROPS.search(now.asked):
@@ -82,7 +92,7 @@ def doubt(action: Action | None, now: Scene) -> Doubt | None:
 def _unfinished(now: Scene) -> Doubt | None:
     """What is still to do when the model says that it is done."""
     failing = now.failing()
-    if failing is not None and now.changed:
+    if failing is not None and (now.changed or wants_change(now.asked)):
         failed = sum(each.checks and not each.result.ok for each in now.steps)
         said = f"`{failing.command}` still fails."
         return Doubt("failing", said, ("done",)) if failed <= FAILURES else None

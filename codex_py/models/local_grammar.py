@@ -10,22 +10,25 @@ LINES = 200
 """Longest file whose lines are spelled out, so that an edit's old text is always in it."""
 KINDS = ("read", "run", "write", "edit", "done")
 
+CONTENT = r"""line ::= "\n" | [^`\n] [^\n]* "\n" | "`" "`"? [^`\n] [^\n]* "\n"
+new ::= "\n" | [^>\n] [^\n]* "\n" | ">" ([^>\n] [^\n]*)? "\n"
+"""
+"""What a file may be written of."""
 COMMON = r"""run ::= "run " [^ \n`] [^\n]{0,300}
 write ::= "write " path "\n```" [a-z]* "\n" line* "```"
-line ::= "\n" | [^`\n] [^\n]* "\n" | "`" "`"? [^`\n] [^\n]* "\n"
 path ::= [a-zA-Z0-9_./-]+
-new ::= "\n" | [^>\n] [^\n]* "\n" | ">" ([^>\n] [^\n]*)? "\n"
 done ::= "done " text+ "`"?
-text ::= [^`] | "`" [^`]"""
+text ::= [^`] | "`" [^`]
+"""
 
 
 def grammar(scene: Scene, barred: Collection[str] = ()) -> str:
     """One action: of the kinds that make sense now, reading and editing what there is."""
-    rules = [COMMON]
+    rules = [COMMON + CONTENT]
     kinds = [each for each in ("run", "write", "done") if each not in barred]
     unread = [each for each in scene.known if each not in scene.views]
     if (unread or scene.more) and "read" not in barred:
-        names = " | ".join(_quoted(each) for each in unread)
+        names = " | ".join(quoted(each) for each in unread)
         free = "path" if scene.more or not names else ""
         rules.append(f'read ::= "read " ({" | ".join(filter(None, (names, free)))})')
         kinds.append("read")
@@ -50,15 +53,15 @@ def _edit(number: int, path: str, text: str, rules: list[str]) -> list[str]:
     else:
         for place, line in enumerate(lines):
             more = f" {name}l{place + 1}?" if place + 1 < len(lines) else ""
-            rules.append(f"{name}l{place} ::= {_quoted(line + chr(10))}{more}")
+            rules.append(f"{name}l{place} ::= {quoted(line + chr(10))}{more}")
         starts = [f"{name}l{place}" for place, line in enumerate(lines) if line.strip()]
         old = f"({' | '.join(starts)})"
-    head = _quoted(f"edit {path}\n<<<<<<< old\n")
+    head = quoted(f"edit {path}\n<<<<<<< old\n")
     rules.append(f'{name} ::= {head} {old} "=======\\n" new* ">>>>>>> new"')
     return [name]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A GBNF literal."""
     return '"' + "".join(_escaped(each) for each in text) + '"'
 

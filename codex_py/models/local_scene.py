@@ -19,7 +19,9 @@ WRITES = re.compile(
 """A command that may change something, by its words."""
 MISSING = re.compile(r"can't open file|command not found|No module named '?pytest")
 """A check that could not even begin: made up, and not to be insisted on."""
-CHECK = re.compile(r"\b(pytest|unittest|test_\w+|\w+_test|tests?)\b|\bpython3? ")
+CHECK = re.compile(
+    r"\b(pytest|unittest)\b|\bpython3? (-\w+ )*\S+\.py\b|\b(npm|cargo|go|make) (run )?test"
+)
 NUMBER = re.compile(r"^ *\d+ ", re.M)
 PARTIAL = re.compile(r"^\[(lines \d|\d|lines longer|… )", re.M)
 REMINDERS = ("Nothing has been changed yet.", "The last command failed.", "You have changed files")
@@ -58,10 +60,8 @@ class Step:
     @property
     def checks(self) -> bool:
         """Whether it ran a test or a program, and could begin."""
-        return (
-            CHECK.search(self.command) is not None
-            and not self.command.startswith("python3 -c")
-            and not MISSING.search(words(self.result.parts))
+        return CHECK.search(self.command) is not None and not MISSING.search(
+            words(self.result.parts)
         )
 
 
@@ -78,6 +78,8 @@ class Scene:
     steps: list[Step] = field(default_factory=list)
     views: dict[str, str] = field(default_factory=dict)
     """The text of each file that the log tells in whole."""
+    past: list[tuple[str, str]] = field(default_factory=list)
+    """Files with a text that they had while this task's check failed."""
     fresh: bool = False
     """Nothing has been done for the task yet."""
 
@@ -117,13 +119,15 @@ def scene(entries: Sequence[Entry]) -> Scene:
         elif isinstance(entry, User):
             said = words(entry.parts)
             if not is_reminder(said):
-                found.asked, found.steps, found.fresh = said, [], True
+                found.asked, found.steps, found.past, found.fresh = said, [], [], True
         elif isinstance(entry, ToolCall):
             calls[entry.call_id] = entry
             found.fresh = False
         elif isinstance(entry, ToolResult) and entry.call_id in calls:
             step = Step(calls[entry.call_id], entry, given(calls[entry.call_id]))
             found.steps.append(step)
+            if step.checks and not step.result.ok:
+                found.past.extend(found.views.items())
             _look(found.views, step)
     return found
 

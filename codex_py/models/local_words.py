@@ -55,6 +55,7 @@ def messages(instructions: str, entries: Sequence[Entry]) -> list[Json]:
     """The conversation: the instructions, the worked examples, then the log in their style."""
     found: list[Json] = [{"role": "system", "content": instructions}, *examples()]
     told: list[Json] = []
+    anew, entries = _anew(entries)
     calls: dict[str, ToolCall] = {}
     listed: Context | None = None
     for place, entry in enumerate(entries):
@@ -71,7 +72,31 @@ def messages(instructions: str, entries: Sequence[Entry]) -> list[Json]:
                 _add(told, "assistant", written(entry.name, given(entry)))
         elif isinstance(entry, ToolResult) and entry.call_id in calls:
             _add(told, "user", result(calls[entry.call_id], entry, entries[: place + 1]))
+    if anew:
+        _add(told, "user", anew)
     return found + told
+
+
+AGAIN = 2
+"""Failed checks of a task after which it is told anew: else the first wrong idea stays."""
+
+
+def _anew(entries: Sequence[Entry]) -> tuple[str, Sequence[Entry]]:
+    """What there is to know of a task that failed again and again, and the log up to that task."""
+    now = scene(entries)
+    failing = now.failing()
+    failed = sum(each.checks and not each.result.ok for each in now.steps)
+    if failing is None or failed < AGAIN or failing is not now.steps[-1]:
+        return "", entries
+    starts = [
+        place
+        for place, each in enumerate(entries)
+        if isinstance(each, User) and not is_reminder(words(each.parts))
+    ]
+    paths = list(dict.fromkeys(each.path for each in now.steps if each.path in now.views))
+    told = [f"{each}:\n```\n{truncate(now.views[each].rstrip(), SHOWN)}\n```" for each in paths]
+    told.append(result(failing.call, failing.result, entries))
+    return "\n\n".join(told), entries[: starts[-1] + 1]
 
 
 def _add(told: list[Json], role: str, said: str) -> None:
@@ -212,6 +237,39 @@ def gone(path: str, before: str, content: str) -> str:
     if "." in path.lstrip(".") and suffix not in PROSE:
         return ""
     return _first([each.strip() for each in before.splitlines()], content.splitlines())
+
+
+def mute(path: str, before: str, content: str) -> str:
+    """A Python function that returned something and no longer does; empty for none."""
+    if not path.endswith(".py"):
+        return ""
+    try:
+        old, new = _speaking(ast.parse(before)), _speaking(ast.parse(content))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    return next((name for name, says in new.items() if not says and old.get(name)), "")
+
+
+def _speaking(tree: ast.AST) -> dict[str, bool]:
+    return {
+        each.name: any(
+            isinstance(inner, (ast.Return, ast.Yield)) and inner.value is not None
+            for inner in ast.walk(each)
+        )
+        for each in ast.walk(tree)
+        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+
+
+def doubled(path: str, before: str, content: str) -> str:
+    """A definition that a Python file would have twice, and had not; empty for none."""
+    if not path.endswith(".py"):
+        return ""
+    try:
+        old, new = _defined(ast.parse(before)), _defined(ast.parse(content))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    return next((each for each in new if new.count(each) > max(1, old.count(each))), "")
 
 
 PROSE = ("txt", "md", "rst", "csv", "log", "ini", "cfg", "toml", "yaml", "yml", "env")

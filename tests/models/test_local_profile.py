@@ -13,7 +13,8 @@ from codex_py.core.entries import Assistant, Entry, Text, ToolCall, ToolResult, 
 from codex_py.core.request import ModelSettings, Request, ToolSpec
 from codex_py.models.local_dialect import body, opening, temperature
 from codex_py.models.local_doubts import doubt, wants_change
-from codex_py.models.local_grammar import grammar
+from codex_py.models.local_forks import Fork, Token, Ways, forced, forks
+from codex_py.models.local_grammar import grammar, quoted
 from codex_py.models.local_moves import (
     FAILING,
     UNCHANGED,
@@ -247,6 +248,20 @@ def test_the_test_to_pass_is_not_what_is_changed() -> None:
     assert why(change, now(user("fix the typo in test_a.py"), *log)) == ""
 
 
+def test_what_counts_as_a_check() -> None:
+    for command, checks in (
+        ("python3 a.py", True),
+        ("PYTHONPATH=. python3 -B tests/test_a.py", True),
+        ("python3 -m pytest -q", True),
+        ("cargo test", True),
+        ("diff a.py test_a.py", False),
+        ("cat test_a.py", False),
+        ("python3 -c 'print(1)'", False),
+    ):
+        step = scene([ASKED, *did("shell", ok=False, command=command)]).steps[0]
+        assert step.checks is checks, command
+
+
 def test_what_asks_for_a_change() -> None:
     for each in ("add a flag", "Please rename f", "a.py crashes, fix it", "in a.py, set x to 1"):
         assert wants_change(each), each
@@ -260,6 +275,43 @@ def test_what_fails_again_is_tried_another_way() -> None:
     assert temperature(now(ASKED, *FAILED * 9)) == 0.9
     assert temperature(now(ASKED, *FAILED * 9, ASKED)) == 0
     assert temperature(now(ASKED, *FAILED, *FAILED, user(FAILING))) == 0.3
+
+
+def pieces(*told: str | tuple[str, str, float]) -> list[Token]:
+    """The pieces of an answer, some with another that there might have been."""
+    return [
+        Token(each, ()) if isinstance(each, str) else Token(each[0], ((each[2], each[1]),))
+        for each in told
+    ]
+
+
+def test_the_second_best_answer_is_where_the_model_was_least_sure() -> None:
+    head = ("edit a.py\n<<<<<<< old\n", ("x", "never", -0.1), " * 2\n", "=======\n")
+    answer = pieces(*head, ("x", "y", -2.6), (" *", " /", -1.4), (" 2", " ", -0.1), "\n>>>>>>> new")
+    ways = Ways()
+    ways.add("edit", answer)
+    start = "edit a.py\n<<<<<<< old\nx * 2\n=======\n"
+    assert [way.prefix for way in (ways.next(), ways.next()) if way] == [f"{start}x /", f"{start}y"]
+    assert ways.next() is None
+    ways.add("edit", answer)
+    assert ways.next() is None, "each way is taken once"
+    told = forced("edit", Fork(-1.4, f"{start}x /"))
+    assert told.startswith(f"root ::= {quoted(start + 'x /')} [^\\n]* ")
+    assert (
+        forks("run", pieces("run ", ("ls", "cat", -1.0), ("`", "x", -1.0)))[0].prefix == "run cat"
+    )
+    written_ = pieces("write a.py\n```python", ("\n", "3", -0.5), ("x", "y", -1.0), "\n```")
+    assert [each.prefix for each in forks("write", written_)] == ["write a.py\n```python\ny"]
+    assert forks("done", pieces("done ", ("yes", "no", -1.0))) == []
+
+
+def test_a_state_that_failed_is_not_gone_back_to() -> None:
+    log = [*READ, *FAILED, *EDITED, *FAILED]
+    assert why(edit("a.py", "    return 2\n", "    return 1\n"), now(ASKED, *log)) == "tried"
+    assert why(edit("a.py", "    return 2\n", "    return 3\n"), now(ASKED, *log)) == ""
+    assert why(edit("a.py", "    return 1\n", "    x = 1\n"), now(ASKED, *READ)) == "mute"
+    twice = edit("a.py", "    return 1\n", "    return 1\n\n\ndef f():\n    return 2\n")
+    assert why(twice, now(ASKED, *READ)) == "doubles"
 
 
 # Words
@@ -293,6 +345,18 @@ def test_a_longer_log_begins_with_the_shorter_ones_words() -> None:
         before = flat
     shared = "".join(each["content"] for each in opening("i", "m")["messages"])
     assert "".join(each["content"] for each in told).startswith(shared)
+
+
+def test_what_fails_again_is_told_anew() -> None:
+    log = [LISTED, user("before"), said("Yes."), ASKED, *READ, *FAILED, *EDITED, *FAILED]
+    told = messages("i", log)[1 + len(examples()) :]
+    assert [each["role"] for each in told] == ["user", "assistant", "user"]
+    assert told[2]["content"] == (
+        "Task: fix the failing test\nFiles: a.py test_a.py\n\n"
+        "a.py:\n```\ndef f():\n    return 2\n```\n\n"
+        "$ python3 test_a.py\nExit code: 1\nAssertionError"
+    )
+    assert len(messages("i", log[:-2])) > len(told) + 1 + len(examples())
 
 
 def test_a_long_result_is_cut() -> None:
