@@ -17,7 +17,7 @@ new ::= "\n" | [^>\n] [^\n]* "\n" | ">" ([^>\n] [^\n]*)? "\n"
 COMMON = r"""run ::= "run " [^ \n`] [^\n]{0,300}
 write ::= "write " path "\n```" [a-z]* "\n" line* "```"
 path ::= [a-zA-Z0-9_./-]+
-done ::= "done " text+ "`"?
+done ::= "done " text{1,600} "`"?
 text ::= [^`] | "`" [^`]
 """
 

@@ -20,7 +20,7 @@ from codex_py.settings import home as home_of
 ABOUT = """\
 The embedded model: Qwen2.5-Coder-1.5B-Instruct (4 bits, Apache-2.0), served on this machine by
 xllamacpp. It needs no key and no network once installed: 1.1 GB on disk, 2 GB of memory. It does
-about six in ten tiny jobs on one file, and states wrong answers confidently.
+most tiny jobs on one file, and states wrong answers confidently.
 """
 EPILOG = """\
   codex-py local install                 fetch it now (1.1 GB, resumes, checked by SHA-256)

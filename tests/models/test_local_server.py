@@ -371,7 +371,7 @@ def test_the_program_does_a_turn_with_it(kit: Path, knowing: Path) -> None:
         "--local",
         "--full-auto",
         "--max-steps",
-        "3",
+        "2",
     ]
     try:
         done = subprocess.run(
