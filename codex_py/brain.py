@@ -258,6 +258,9 @@ def _no_key(settings: Settings) -> str:
     return no_key(find_servers(), installed=not missing(settings.home))
 
 
+NO_SEARCH = "the embedded model has no web search: it stays off"
+
+
 def _local(
     settings: Settings,
     environ: Mapping[str, str],
@@ -281,6 +284,7 @@ def _local(
         client=Retrying(client, 2),
         label=f"local {name}",
         settings=ModelSettings(name.lower(), parallel=False),
+        warning=NO_SEARCH if settings.web_search != "disabled" else "",
         patch_style="replace",
         vision=False,
         key_names=hidden,

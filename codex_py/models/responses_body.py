@@ -99,7 +99,8 @@ class Body:
             return [self._message((Text(told),), request)]
         raw = self._raw(entry, request.settings.model)
         if isinstance(entry, Reasoning):
-            if raw is None or not (raw.get("encrypted_content") or raw.get("content")):
+            sealed = self.quirks.encrypted and raw is not None and raw.get("encrypted_content")
+            if raw is None or not (sealed or raw.get("content")):
                 self._bare = True
                 return []
             return [raw]

@@ -547,3 +547,30 @@ def test_an_answer_as_long_as_it_may_be_was_cut_off() -> None:
         "completed",
         "completed",
     ]
+
+
+def test_reasoning_that_the_server_cannot_open_any_more_is_left_out() -> None:
+    told = "The encrypted content gAAA could not be verified."
+
+    async def main() -> list[Any]:
+        first = [reasoning("hm", "c2VjcmV0"), call("shell", {"command": "true"})]
+        with Server(
+            [first, refuse(400, told, code="invalid_encrypted_content"), text("ok")]
+        ) as server:
+            model, user = client(server), User(n=0, parts=(Text("hi"),))
+            made = logged(await heard(model, request(user, reasoning=True)), 1)
+            log = (user, *made, done(made[-1], "fine", 9))
+            answer = entries(await heard(model, request(*log, reasoning=True)))[0]
+            assert isinstance(answer, Assistant) and answer.text == "ok"
+            await model.close()
+            return [each["input"] for each in server.posts()[1:]]
+
+    refused, taken = asyncio.run(main())
+    assert [each["type"] for each in refused] == [
+        "message",
+        "reasoning",
+        "function_call",
+        "function_call_output",
+    ]
+    assert [each["type"] for each in taken] == ["message", "function_call", "function_call_output"]
+    assert "id" not in taken[1]
