@@ -14,7 +14,7 @@ from codex_py.host.confined import Confined, Unopenable
 from codex_py.host.processes import QUIET, Running, shell, starts_code
 
 if TYPE_CHECKING:
-    from codex_py_sandbox import Policy, Session
+    from codex_py_sandbox import Event, Policy, Session
 
 READY = 10.0
 """Seconds the launcher may take to say what it enforces."""
@@ -69,6 +69,7 @@ class Confinement:
         self._lock = threading.Lock()
         self._running: dict[Policy, int] = {}
         self._idle: list[Policy] = []
+        self._told = 0
 
     def begin(self, mode: str = "workspace-write") -> None:
         """Start the launcher in the background. Raises Unconfined for a refused workspace."""
@@ -163,6 +164,14 @@ class Confinement:
                 old = self._idle.pop(0)
                 if old not in self._running:
                     self._session.release(old)
+
+    def found(self) -> list[Event]:
+        """What the launcher set aside in the background since the last command."""
+        if self._session is None:
+            return []
+        all_ = self._session.findings()
+        new, self._told = list(all_[self._told :]), len(all_)
+        return new
 
     def openable(self, path: str) -> str:
         """A real path, or the nearest folder above it that exists; see `Host.openable`."""

@@ -13,11 +13,15 @@ from codex_py import effects
 from codex_py.host.processes import Ended
 
 if TYPE_CHECKING:
-    from codex_py_sandbox import Denial, Exit, Grant, Job, Policy
+    from codex_py_sandbox import Denial, Event, Exit, Grant, Job, Policy
 
 
 class Unopenable(Exception):
     """A path that nobody can open to a command; the message says why."""
+
+
+MOST = 6
+"""Findings about one command that are told."""
 
 
 class Owner(Protocol):
@@ -26,6 +30,8 @@ class Owner(Protocol):
     def openable(self, path: str) -> str: ...
 
     def ended(self, policy: Policy) -> None: ...
+
+    def found(self) -> list[Event]: ...
 
 
 class Confined:
@@ -53,7 +59,12 @@ class Confined:
         if found.error:
             return Ended(126, None, (f"[sandbox] {found.error}",))
         notes, denied = self._denied(found, stderr_tail)
-        return Ended(found.code, found.signal, notes, denied)
+        events = [*found.events, *self._owner.found()]
+        looked = [each for each in events if each.kind in ("audit", "history")]
+        told = [f"[sandbox] {each.target}: {each.detail}" for each in looked[:MOST]]
+        if len(looked) > MOST:
+            told.append(f"[sandbox] and {len(looked) - MOST} more of the kind")
+        return Ended(found.code, found.signal, (*notes, *told), denied)
 
     def _denied(
         self, found: Exit, tail: str

@@ -18,6 +18,7 @@ from codex_py_sandbox import (
     _wire,
     audit,
     layout,
+    leftovers,
 )
 from codex_py_sandbox import _linux as lx
 from codex_py_sandbox.plan import Plan
@@ -278,17 +279,24 @@ class Room:
         """Note which repositories there are before any command, for `findings`."""
         writable = self.plan.mode == "workspace-write"
         self.watched = self.plan.trees if writable else []
+        gits = {path for pair in self.plan.repos for path in pair if path} if writable else set()
+        self.watching = writable
+        self.there: set[str] = set()
+        self.links = [leftovers.Links(git) for git in sorted(gits)]
         self.known = {tree for tree, _ in self.plan.trees}
         roots = [path for path, on in self.plan.roots if on and writable]
         self.bare_roots = [path for path in roots if not self._held(path)]
 
     def stamps(self) -> list[tuple[int, int, int]]:
         """The state of every index, to see whether a command wrote it."""
+        self.there = {path for path, _ in self.plan.absent if os.path.lexists(path)}
         return [audit.stamp(git) for _, git in self.watched]
 
     def findings(self, before: list[tuple[int, int, int]]) -> list[str]:
         """What a command left that would run code, set aside: lines of events."""
         lines: list[str] = []
+        left = [each for links in self.links for each in links.look()]
+        left += leftovers.new_rules(self.plan.absent if self.watching else (), self.there)
         found = audit.set_aside(self.bare_roots, self.known)
         for (tree, git), stamp in zip(self.watched, before, strict=True):
             if not os.path.isfile(f"{git}/HEAD"):
@@ -296,7 +304,7 @@ class Room:
             found += audit.check_rebase(git)
             if audit.stamp(git) != stamp:
                 found += audit.check_links(tree, git, self.known)
-        return lines + [f"audit\t{path}\t{why}" for path, why in found]
+        return lines + [f"audit\t{path}\t{why}" for path, why in [*left, *found]]
 
     def _forget(self) -> None:
         """Close what belongs to the room and to its other commands."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 import _socket
 import os
 
-from codex_py_sandbox import _bubble, _cgroup, _host, _loose, _wire, audit, history, layout
+from codex_py_sandbox import (
+    _bubble,
+    _cgroup,
+    _host,
+    _loose,
+    _wire,
+    audit,
+    history,
+    layout,
+    leftovers,
+)
 from codex_py_sandbox import _linux as lx
 from codex_py_sandbox._rooms import Room
 from codex_py_sandbox.plan import Plan
@@ -72,6 +82,7 @@ def keep(plan: Plan, state: str, keepers: dict[str, history.Keeper]) -> None:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             keepers[git] = history.Keeper(git, common, folder)
             keepers[git].keep()
+            keepers[git].links = [leftovers.Links(each) for each in sorted({git, common})]
 
 
 def _open(

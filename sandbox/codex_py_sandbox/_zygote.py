@@ -88,6 +88,8 @@ def main() -> None:
             select.select([room], [], [])
     for keeper in keepers.values():
         keeper.put_back()
+        for links in keeper.links:
+            links.look()
     _tell(control, sweeps)
     for group in groups:
         group.remove()

@@ -132,7 +132,7 @@ def set_aside(trees: list[str], known: set[str]) -> list[tuple[str, str]]:
             continue
         why = _suspect(tree, dot)
         if why:
-            out.append((dot, f"{why}; {_rename(dot, f'{tree}/git-set-aside')}"))
+            out.append((dot, f"{why}; {rename(dot, f'{tree}/git-set-aside')}"))
     return out
 
 
@@ -149,7 +149,7 @@ def _suspect(tree: str, dot: str) -> str:
     return runs_code(repo.git) if repo.git == repo.common else ""
 
 
-def _rename(path: str, target: str) -> str:
+def rename(path: str, target: str) -> str:
     """Move within one folder that is reached without following links; what to say about it."""
     name = f"{os.path.basename(target)}-{os.urandom(3).hex()}"
     at = lx.hold(os.path.dirname(path), os.O_DIRECTORY)
@@ -176,7 +176,7 @@ def check_rebase(git: str) -> list[tuple[str, str]]:
     finally:
         os.close(fd)
     if any(line.split()[:1] in ([b"exec"], [b"x"]) for line in lines):
-        return [(path, f"it has exec lines; {_rename(path, path + '.set-aside')}")]
+        return [(path, f"it has exec lines; {rename(path, path + '.set-aside')}")]
     return []
 
 
@@ -229,5 +229,5 @@ class Sweep:
         if bare and folder not in self._bare and "/git-set-aside-" not in folder:
             why = runs_code(folder)
             if why:
-                move = _rename(f"{folder}/config", f"{folder}/config-set-aside")
+                move = rename(f"{folder}/config", f"{folder}/config-set-aside")
                 found.append((folder, f"a bare repository: {why}; config {move}"))

@@ -8,6 +8,10 @@ import time
 
 from codex_py_sandbox._openly import Folder, copy, is_kind, plain, transfer
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from codex_py_sandbox.leftovers import Links
+
 KEPT = 20
 FILES = ("HEAD", "index", "ORIG_HEAD")
 
@@ -26,6 +30,7 @@ class Keeper:
         self._last: tuple[object, ...] = ()
         self._seen: dict[str, int] = {}
         self._began = time.time_ns()
+        self.links: list[Links] = []
 
     def stamp(self) -> tuple[object, ...]:
         """What changes when a ref, HEAD, the index or the packs change; some stat calls."""

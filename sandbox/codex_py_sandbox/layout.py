@@ -117,11 +117,19 @@ def _protect(plan: Plan, spec: Mapping[str, Any]) -> None:
             elif name in spec["reserve"] and os.path.isdir(os.path.dirname(path)):
                 plan.made.append((path, "folder"))
                 binds[path] = "ro"
+            elif os.path.isdir(os.path.dirname(path)):
+                plan.absent.append((path, "tell"))
     for repo in _repositories(plan, writable):
         _protect_repo(plan, repo, spec["git"], binds)
     for path in [*binds, *plan.masks]:
         pin_parents(path, writable, binds)
-    plan.linked = [path for path in _linked(plan, writable) if path not in granted]
+    names = {name for name in spec["protect"] if "/" not in name}
+    shared, nested = _walked(plan, writable, names)
+    plan.linked = [path for path in shared if path not in granted]
+    for path in nested:
+        if path not in granted and path not in binds:
+            binds[path] = "ro"
+            pin_parents(path, writable, binds)
     for path in granted:
         binds.pop(path, None)
         if any(how == "ro" and beneath(path, top) for top, how in binds.items()):
@@ -130,12 +138,14 @@ def _protect(plan: Plan, spec: Mapping[str, Any]) -> None:
     plan.made = sorted(set(plan.made))
 
 
-def _linked(plan: Plan, roots: list[str]) -> list[str]:
-    """Files with a hard link that is not in a root: writing them would change something outside.
+def _walked(plan: Plan, roots: list[str], names: set[str]) -> tuple[list[str], list[str]]:
+    """Files with a hard link that is not in a root, for writing them would change something
+    outside; and what bears one of the protected `names` further down.
 
-    A bounded look, without git's own folders and those of packages; with too many of them none
+    A bounded look, without git's own folders and those of packages. With too many files none
     is protected, for each costs a mount, and a note says so.
     """
+    nested: list[str] = []
     seen: dict[tuple[int, int], list[str]] = {}
     count: dict[tuple[int, int], int] = {}
     queue = list(roots)
@@ -146,7 +156,10 @@ def _linked(plan: Plan, roots: list[str]) -> list[str]:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
+                    if entry.name in names and len(nested) < MOST_LINKED:
+                        if not entry.is_symlink():
+                            nested.append(entry.path)
+                    elif entry.is_dir(follow_symlinks=False):
                         if entry.name != ".git" and entry.name not in gitlayout.SKIPPED:
                             queue.append(entry.path)
                     elif entry.is_file(follow_symlinks=False):
@@ -161,8 +174,8 @@ def _linked(plan: Plan, roots: list[str]) -> list[str]:
     shared = [path for key, paths in seen.items() if len(paths) < count[key] for path in paths]
     if len(shared) > MOST_LINKED:
         plan.notes.append(f"{len(shared)} files are hard links to files outside and can be changed")
-        return []
-    return sorted(shared)
+        shared = []
+    return sorted(shared), sorted(nested)
 
 
 def _repositories(plan: Plan, writable: list[str]) -> list[gitlayout.Repo]:
@@ -209,11 +222,24 @@ def _protect_repo(plan: Plan, repo: gitlayout.Repo, git: str, binds: dict[str, s
                 continue
             if not os.path.lexists(path):
                 if not stand_in or (folder != repo.common and name == "commondir"):
+                    if not stand_in and name != "gitdir":
+                        plan.absent.append((path, "aside"))
                     continue
                 plan.made.append((path, stand_in))
             binds.setdefault(path, "ro")
+    _protect_named(plan, repo, binds)
+
+
+def _protect_named(plan: Plan, repo: gitlayout.Repo, binds: dict[str, str]) -> None:
+    """Hook folders and files that the repository's config names, there already or not yet."""
     for path in gitlayout.named_paths(repo):
-        if os.path.lexists(path) and not os.path.islink(path):
+        if not os.path.lexists(path):
+            # A folder on the way that is not there counts: it would be made with the rest.
+            while not os.path.lexists(os.path.dirname(path)):
+                path = os.path.dirname(path)
+            if any(on and beneath(path, root) for root, on in plan.roots):
+                plan.absent.append((path, "aside"))
+        elif os.path.lexists(path) and not os.path.islink(path):
             covered = any(on and beneath(path, r) and path != r for r, on in plan.roots)
             if covered and binds.get(path) != "rw":
                 binds.setdefault(path, "ro")

@@ -13,6 +13,7 @@ class Plan:
 
     - `mode`, `network`: as in Policy. `roots`: (path, writable), shown at their own place.
     - `binds`: (path, how) in depth order; how is "rw", "ro" or "pin" (writable, not removable).
+    - `absent`: (path, "aside" or "tell"): what other programs would run and was not there.
     - `linked`: files in writable roots that are also elsewhere by a hard link; read-only.
     - `masks`: paths nobody can read; `shown`: paths below them that stay as they are.
     - `covers`: sockets of other programs.
@@ -24,6 +25,7 @@ class Plan:
     """
 
     __slots__ = (
+        "absent",
         "binds",
         "covers",
         "home",
@@ -49,6 +51,7 @@ class Plan:
     def __init__(self, mode: str, network: str) -> None:
         self.mode = mode
         self.network = network
+        self.absent: list[tuple[str, str]] = []
         self.roots: list[tuple[str, bool]] = []
         self.binds: list[tuple[str, str]] = []
         self.linked: list[str] = []
