@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import _socket
     import signal as sig
 
-    from codex_py_sandbox import audit
+    from codex_py_sandbox import _cgroup, audit, history
 else:
     import _signal as sig
 
@@ -34,10 +34,9 @@ def main() -> None:
     os.closerange(3, 64)
     _own_package()
     import _socket
-    import select
     import time
 
-    from codex_py_sandbox import _cgroup, _host, _serve, _wire, history
+    from codex_py_sandbox import _cgroup, _host, _serve, _wire
     from codex_py_sandbox import _linux as lx
 
     lx.close_from(3)
@@ -81,6 +80,21 @@ def main() -> None:
         room = _serve.serve(fds, groups, keepers, sweeps)
         if room >= 0:
             rooms.append(room)
+    _end(control, rooms, groups, keepers, sweeps)
+    if session:
+        _host.finish(*os.path.split(session))
+
+
+def _end(
+    control: _socket.socket,
+    rooms: list[int],
+    groups: list[_cgroup.Group],
+    keepers: dict[str, history.Keeper],
+    sweeps: list[audit.Sweep],
+) -> None:
+    """Wait for the rooms, then put right what is left of them."""
+    import select
+
     for room in rooms:
         # The room's own connection is closed too, so it is ending its commands by itself.
         if not select.select([room], [], [], 3)[0]:
@@ -93,8 +107,6 @@ def main() -> None:
     _tell(control, sweeps)
     for group in groups:
         group.remove()
-    if session:
-        _host.finish(*os.path.split(session))
 
 
 def _tell(control: _socket.socket, sweeps: list[audit.Sweep]) -> None:
