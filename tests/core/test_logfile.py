@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codex_py.core import logfile
+from codex_py.core.chain import chained
+from codex_py.core.codec import plain
 from codex_py.core.entries import (
     Assistant,
     Compacted,
@@ -25,9 +27,10 @@ from codex_py.core.entries import (
     ToolResult,
     Usage,
     User,
+    stamped,
 )
 from codex_py.core.request import project
-from codex_py.core.session import create, resume
+from codex_py.core.session import create, place, resume
 from codex_py.core.shelf import summed_up
 
 
@@ -98,22 +101,28 @@ def test_what_is_loaded_is_sent_as_if_all_had_been(
 
 def big(tmp_path: Path, megabytes: int) -> tuple[Path, int]:
     """A log as a long session leaves it: summed up now and then, with a step every 4 kB."""
-    session = create(tmp_path)
-    session.append(Started(session=session.id, cwd="/"))
-    session.append(Context(name="environment", text="here"))
-    number = 0
-    while session._end < megabytes << 20:
-        if number % 400 == 0:
-            fact = session.append(Context(name="environment", text=f"here {number}"))
-            session.append(Compacted(summary="s", keep_from=fact.n))
-            session.append(User(parts=(Text("go on"),)))
-        call = f"c{number}"
-        session.append(ToolCall(call_id=call, name="shell", arguments='{"command":"make"}'))
-        session.append(Sampled(model="m", usage=Usage(100, 0, 10, 0)))
-        session.append(ToolResult(call_id=call, ok=True, parts=(Text("x" * 3_500),)))
-        number += 1
-    session.close()
-    return session.path, number
+    path, link, count, number, size = place(tmp_path), "", 0, 0, 0
+    with open(path, "wb") as file:
+
+        def add(entry: Entry) -> None:
+            nonlocal link, count, size
+            line, link = chained(plain(stamped(entry, count, 1.7e9)), link)
+            size += file.write(line)
+            count += 1
+
+        add(Started(session="s", cwd="/", version=2))
+        add(Context(name="environment", text="here"))
+        while size < megabytes << 20:
+            if number % 400 == 0:
+                add(Context(name="environment", text=f"here {number}"))
+                add(Compacted(summary="s", keep_from=count - 1))
+                add(User(parts=(Text("go on"),)))
+            call, number = f"c{number}", number + 1
+            add(ToolCall(call_id=call, name="shell", arguments='{"command":"make"}'))
+            so_far = {"m": {"input": 100 * number, "output": 10 * number, "requests": number}}
+            add(Sampled(model="m", usage=Usage(100, 0, 10, 0), so_far=so_far))
+            add(ToolResult(call_id=call, ok=True, parts=(Text("x" * 3_500),)))
+    return path, number
 
 
 Found = TypeVar("Found")
