@@ -35,6 +35,8 @@ Listener = Callable[[Entry | Delta], None]
 LASTING = (User, Sampled, Compacted, TurnEnded)
 """Kinds after which the file is brought to the disk: a power cut loses less than one step."""
 
+SYNC = getattr(os, "fdatasync", os.fsync)
+
 
 class Session:
     """One log file with one writer. Pictures and whole outputs lie in a folder beside it.
@@ -78,9 +80,7 @@ class Session:
         if clean is not data:
             entry = revive(clean)
         line, link = chained(clean, self._link)
-        self._write(line)
-        if isinstance(entry, LASTING):
-            os.fdatasync(self._file)
+        self._write(line, lasting=isinstance(entry, LASTING))
         self._next, self._link, self.spent = self._next + 1, link, spent
         self.entries.append(entry)
         self.publish(entry)
@@ -160,11 +160,13 @@ class Session:
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, line: bytes, *, lasting: bool) -> None:
         try:
             written = 0
             while written < len(line):
                 written += os.write(self._file, line[written:])
+            if lasting:
+                SYNC(self._file)
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._end)
@@ -226,7 +228,18 @@ def create(folder: Path) -> Session:
     except OSError as error:
         raise _unwritable(path.parent, error) from error
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    _last(path.parent)
     return Session(path, file, logfile.Tail([], True, 0, "", 0))
+
+
+def _last(folder: Path) -> None:
+    """Bring a folder's names to the disk, where the system can."""
+    with contextlib.suppress(OSError):
+        file = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 def _unwritable(folder: Path, error: OSError) -> UsageError:

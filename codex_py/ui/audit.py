@@ -12,7 +12,17 @@ from typing import Any
 
 from codex_py.core import logfile
 from codex_py.core.chain import Verdict, verify
-from codex_py.core.entries import Changed, Decision, Entry, Resumed, Started, ToolCall, ToolResult
+from codex_py.core.entries import (
+    Changed,
+    Checked,
+    Decision,
+    Entry,
+    Resumed,
+    Started,
+    ToolCall,
+    ToolResult,
+    Undone,
+)
 from codex_py.ui.sessions import Parser, find
 from codex_py.ui.text import one_line
 
@@ -58,6 +68,11 @@ def permissions(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
             calls[entry.call_id] = entry
         elif isinstance(entry, Changed):
             yield {**base, "setting": entry.setting, "value": entry.value}
+        elif isinstance(entry, Checked):
+            what = {"command": entry.command, "exit_code": entry.exit_code}
+            yield {**base, **what, "confined": entry.confined}
+        elif isinstance(entry, Undone):
+            yield {**base, "redo": entry.redo, "total": entry.total}
         elif isinstance(entry, Decision):
             call = calls.get(entry.call_id)
             yield {
@@ -69,7 +84,7 @@ def permissions(entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
                 "by": entry.by,
                 "reason": entry.reason,
                 "confined": entry.confined,
-                "remember": entry.remember,
+                "remember": "; ".join(filter(None, (entry.remember, *entry.opened))),
                 "effects": entry.effects,
             }
         elif isinstance(entry, ToolResult):
@@ -101,6 +116,13 @@ def spoken(facts: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield one_line(f"{head} {told}", 400)
         elif kind == "changed":
             yield one_line(f"{head} {fact['setting']} is now {fact['value']}", 400)
+        elif kind == "checked":
+            where = f"confined {fact['confined']}" if fact["confined"] else "NOT confined"
+            yield one_line(f"{head} a required command ran, {where}: {fact['command']}", 400)
+            by["required commands"] += 1
+        elif kind == "undone":
+            verb = "redone" if fact["redo"] else "undone"
+            yield f"{head} {fact['total']} changed files {verb} by the user"
         elif kind == "refused":
             what = " ".join(str(fact["what"].get(key, "")) for key in ("kind", "target", "why"))
             yield one_line(f"{head} the sandbox refused {what}", 400)

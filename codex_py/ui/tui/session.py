@@ -94,6 +94,7 @@ class Sitting:
             self.attention.end()
             if self.agent is not None:
                 self.say(f"session {self.agent.session.path}")
+                self.say(f"to go on: codex-py resume {self.agent.session.id[:8]}")
                 self.screen.flush()
             await self.close()
 
