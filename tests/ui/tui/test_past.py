@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from tests.conftest import Program, kinds
 from tests.server import Server
 from tests.turns import text
-from tests.ui.tui.terminal import known, session
+from tests.ui.tui.terminal import Terminal, known, session
 
 pytestmark = pytest.mark.tui
 
@@ -19,6 +21,21 @@ READY = "Ask anything"
 
 def logs(program: Program) -> list[Path]:
     return sorted((program.home / "state" / "sessions").rglob("*.jsonl"))
+
+
+def command(term: Terminal, line: str, said: str) -> None:
+    """Give a command as soon as all is quiet after a turn."""
+    refused, end = 0, time.monotonic() + 60
+    while True:
+        term.type(line)
+        term.press("Enter")
+        pause = threading.Event()
+        while (shown := term.screen()).count(f"{line} waits for quiet") <= refused:
+            if said in shown:
+                return
+            assert time.monotonic() < end, f"{line} was never taken:\n{shown}"
+            pause.wait(0.05)
+        refused = shown.count(f"{line} waits for quiet")
 
 
 def test_the_picker_finds_a_session_and_it_is_shown_again_and_goes_on(
@@ -55,17 +72,15 @@ def test_resume_fork_and_rename_from_within(program: Program, tmp_path: Path) ->
             term.type("/rename my fork")
             term.press("Enter")
             term.until("name: my fork")
-            term.type("/fork")
-            term.press("Enter")
-            term.until("Part from which point?", "before: two")
+            command(term, "/fork", "Part from which point?")
+            term.until("before: two")
             term.press("Down", "Enter")
             term.until("a copy goes on")
             term.type(" instead three")
             term.press("Enter")
             term.until("Third answer.", READY)
-            term.type("/resume")
-            term.press("Enter")
-            term.until("Go on with which session?", "old question", "my fork")
+            command(term, "/resume", "Go on with which session?")
+            term.until("old question", "my fork")
             term.type("1")
             term.until("name: my fork", "Second answer.", gone="which session?")
         last = json.dumps(server.posts()[3]["input"])
@@ -84,12 +99,8 @@ def test_compact_sums_up_once(program: Program, tmp_path: Path) -> None:
             term.type("ask PURPLE")
             term.press("Enter")
             term.until("An answer.", READY)
-            term.type("/compact")
-            term.press("Enter")
-            term.until("tokens before", READY)
-            term.type("/compact")
-            term.press("Enter")
-            term.until("nothing is new since")
+            command(term, "/compact", "tokens before")
+            command(term, "/compact", "nothing is new since")
             term.type("more")
             term.press("Enter")
             term.until("After it.")
