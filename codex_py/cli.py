@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
 
 from codex_py.core.errors import LogError, UsageError
 
@@ -53,6 +53,10 @@ FRONTS = {
 """Verbs that read their own arguments: the module whose `main(argv)` returns the exit code."""
 
 
+OLD_LOGS = ("audit", "replay", "sessions")
+"""Verbs that print logs, which may be older than a key is known."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
@@ -84,6 +88,10 @@ def _dispatch(argv: list[str]) -> int:
     if verb in FRONTS:
         from importlib import import_module  # late: one front-end a run
 
+        if verb in OLD_LOGS:
+            from codex_py.ui.guard import Cleaned, secrets  # late: as above
+
+            sys.stdout = cast(TextIO, Cleaned(sys.stdout, secrets()))
         return int(import_module(FRONTS[verb]).main(argv[1:]))
     if verb == "debug":
         if argv[1:2] != ["prompt"]:

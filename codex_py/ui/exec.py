@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO, cast
 
 from codex_py.agent import Agent, open_agent
 from codex_py.core import money
@@ -36,6 +37,7 @@ from codex_py.redact import NOTHING
 from codex_py.settings import Settings
 from codex_py.showing import Given
 from codex_py.ui.codex_events import Mapping
+from codex_py.ui.guard import Cleaned
 from codex_py.ui.progress import Progress
 from codex_py.ui.text import count, duration, listed, one_line, paint, visible
 
@@ -85,6 +87,7 @@ async def _main(
     out = _Out(options)
     agent = open_agent(settings, launch, nobody, lambda line: out.note(line, "dim"))
     out.clean = agent.session.clean
+    sys.stderr = cast(TextIO, Cleaned(sys.stderr, out.clean))  # for what is not written by us
     agent.brain.warm()
     gc.freeze()
     gc.enable()

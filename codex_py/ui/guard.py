@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Iterable
+from typing import Any, TextIO
 
 from codex_py.redact import Redactor
 
@@ -27,6 +29,26 @@ def secrets() -> Redactor:
             return Redactor(os.environ.get(name, "") for name in names)
     except Exception:
         return Redactor()
+
+
+class Cleaned:
+    """A text stream that writes no secret; all else is the stream's own."""
+
+    def __init__(self, stream: TextIO, clean: Redactor) -> None:
+        self._stream, self._clean = stream, clean
+
+    def write(self, text: str) -> int:
+        """Write a text without secrets."""
+        self._stream.write(self._clean.text(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several."""
+        for text in lines:
+            self.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def line(error: BaseException) -> str:

@@ -19,6 +19,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.shelf import Shelf, delete, move, rename
 from codex_py.settings import home
 from codex_py.ui.cards import here, money, project, rows
+from codex_py.ui.guard import secrets
 from codex_py.ui.text import one_line, paint, visible
 
 
@@ -186,6 +187,8 @@ def _export(args: argparse.Namespace) -> int:
         from codex_py.ui.export import markdown  # late: one of two forms
 
         lines = markdown(logfile.entries(logfile.lines(path)))
+    clean = secrets()
+    lines = (clean.text(line) for line in lines)
     if args.file == "-":
         safe = visible if sys.stdout.isatty() else str
         sys.stdout.writelines(f"{safe(line)}\n" for line in lines)

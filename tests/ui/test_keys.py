@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -12,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from codex_py.effects import Effects
+from codex_py.host import open_host
+from codex_py.host.confine import Ground
+from codex_py.redact import Redactor
 from tests.conftest import Done, Program
 from tests.server import Server
 from tests.turns import call, refuse, text
@@ -248,3 +253,44 @@ def test_private_headers_of_the_users_own_server_are_secrets_too(program: Progra
         sent = json.dumps(server.posts())
     assert OTHER not in sent and "abcdefgh-from-env" not in sent
     assert OTHER not in json.dumps(program.log())
+
+
+def test_a_command_run_as_the_user_would_sees_no_key_either(tmp_path: Path) -> None:
+    key = "sk-test-0123456789abcdef"
+    environ = {
+        "PATH": os.environ["PATH"],
+        "OPENAI_API_KEY": key,
+        "BACKUP": f"Bearer {key}",
+        "ENCODED": base64.b64encode(f"x{key}".encode()).decode(),
+        "PLAIN": "seen",
+    }
+    ground = Ground(str(tmp_path), (str(tmp_path),), own=str(tmp_path / "own"))
+    host = open_host(ground, environ, timeout=20)
+    try:
+        kept = host.without_keys(frozenset({"OPENAI_API_KEY"}), Redactor([key]))
+        shown: list[str] = []
+        allowed = kept.under(Effects(command="env", cwd=str(tmp_path)))
+        with open(os.devnull, "wb") as spill:
+            running = allowed.run("env", str(tmp_path), 20, shown.append, lambda: ("", spill))
+            ran = asyncio.run(running)
+    finally:
+        host.close()
+    assert "PLAIN=seen" in ran.head
+    for word in ("OPENAI_API_KEY", "BACKUP", "ENCODED", key):
+        assert word not in ran.head + "".join(shown)
+
+
+def test_an_older_log_that_holds_a_key_is_not_sent_with_it(program: Program) -> None:
+    """The key was no key of ours when the session ran: it was logged, and is a key now."""
+    with Server([[call("shell", {"command": f"echo {OTHER}"})], text("ok"), text("ok")]) as server:
+        first = program.run("exec", "--full-auto", "go", url=server.url)
+        assert first.code == 0 and OTHER in json.dumps(program.log())
+        env = {"HOUSE_TOKEN": OTHER}
+        again = program.run("exec", "resume", "--last", "on", url=server.url, env=env)
+        assert again.code == 0, again.err
+        assert OTHER in json.dumps(server.posts()[1]) and OTHER not in json.dumps(server.posts()[2])
+    for verb in ("show", "export"):
+        name = program.log()[0]["session"]
+        assert OTHER in program.run("sessions", verb, name).out
+        told = program.run("sessions", verb, name, env=env)
+        assert told.code == 0 and OTHER not in told.out and "[redacted]" in told.out
