@@ -67,7 +67,7 @@ LASTING: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize(
     ("name", "wire"),
-    zip(LASTING, ["responses", "chat", "chat", "responses"], strict=True),
+    list(zip(LASTING, ["responses", "chat", "chat", "responses"], strict=True)),
 )
 def test_what_lasts_ends_the_run_with_the_next_step(program: Program, name: str, wire: str) -> None:
     turn, told = LASTING[name]
