@@ -18,7 +18,7 @@ class Eyes:
     count: str = "area"
     side: int = 2_048
     """Longest side that is sent; what is larger is scaled down."""
-    most: int = 5_000_000
+    most: int = 3_000_000
     """Bytes of one picture."""
     base: int = 85
     tile: int = 170

@@ -69,11 +69,13 @@ def take(given: Given, cwd: str, roots: Sequence[str], flag: str = "") -> Shown:
 
 def read(name: str, cwd: str, roots: Sequence[str]) -> bytes:
     """A picture file's bytes, looked at but not decoded. Raises UsageError as `take` does."""
-    from codex_py.host.images import NotAnImage, inspect  # late: few messages have one
+    from codex_py.host.images import NotAnImage, inspect, lacking  # late: few messages have one
 
     try:
         data = _read(name, cwd, roots)
-        inspect(data, name)
+        lack = lacking(inspect(data, name).kind)
+        if lack:
+            raise NotAnImage(lack)
     except NotAnImage as error:
         raise UsageError(f"{name}: {error}") from None
     except (OSError, ValueError) as error:

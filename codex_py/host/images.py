@@ -11,10 +11,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from codex_py.eyes import Eyes
-from codex_py.pictures.kinds import LARGEST, PICTURES, NotAnImage, inspect
+from codex_py.pictures.kinds import LARGEST, PICTURES, NotAnImage, inspect, lacking
 from codex_py.pictures.steps import Step
 
-__all__ = ["LARGEST", "ORIGINAL", "PICTURES", "NotAnImage", "Seen", "inspect", "see", "thumbnail"]
+__all__ = [
+    "LARGEST",
+    "ORIGINAL",
+    "PICTURES",
+    "NotAnImage",
+    "Seen",
+    "inspect",
+    "lacking",
+    "see",
+    "thumbnail",
+]
 
 PATIENCE = 60.0
 """Seconds a child may take."""
@@ -60,10 +70,10 @@ def see(
     no whole picture, is too large to be decoded, or does not take a step. `others` are the
     pictures, with their names, that `beside` and `diff` stand for.
     """
-    inspect(data, name)
+    _known(data, name)
     for each, blob in others:
         try:
-            inspect(blob, each)
+            _known(blob, each)
         except NotAnImage as error:
             raise NotAnImage(f"{each}: {error}") from None
     told, found = _ask(
@@ -82,6 +92,12 @@ def see(
         where=told["where"],
         sealed=tuple(told["sealed"]),
     )
+
+
+def _known(data: bytes, name: str) -> None:
+    lack = lacking(inspect(data, name).kind)
+    if lack:
+        raise NotAnImage(lack)
 
 
 def thumbnail(data: bytes, width: int, height: int, form: str) -> tuple[bytes, int, int]:

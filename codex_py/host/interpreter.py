@@ -172,7 +172,7 @@ def _told(answer: dict[str, Any], output: Collected, lost: str, fresh: str) -> T
     pictures: list[Drawn] = []
     for each in answer.get("pictures") or ():
         try:
-            pictures.append(Drawn(str(each["name"]), base64.b64decode(each["data"])))
+            pictures.append(Drawn(str(each["name"])[:200], base64.b64decode(each["data"])))
         except (TypeError, KeyError, ValueError, binascii.Error):
             continue
     return Told(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codex_py.pictures.kinds import PIXELS, NotAnImage, inspect, too_many
+from codex_py.pictures.kinds import EXTRA, PIXELS, NotAnImage, inspect, too_many
 from codex_py.pictures.strip import whole
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ NEEDED = (
     "ImageSequence", "ImageTransform", "MpoImagePlugin", "TiffImagePlugin",
 )  # fmt: skip
 """Parts of Pillow that it imports when first needed: in the sealed child that is too late."""
-EXTRA = "install it with: pip install 'codex-py[pictures]'"
 DRAWN = 2_048
 """Pixels of the longer side of a page or drawing that has no size in pixels of its own."""
 
@@ -39,7 +38,7 @@ def prepare(kinds: set[str]) -> dict[str, Any]:
         ImageFont.load_default(12)
     Image.MAX_IMAGE_PIXELS = PIXELS
     found: dict[str, Any] = {}
-    for kind, module in (("heic", "pillow_heif"), ("svg", "resvg_py"), ("pdf", "pypdfium2")):
+    for kind, module in EXTRA.items():
         if kind in kinds:
             try:
                 found[kind] = importlib.import_module(module)
@@ -74,7 +73,7 @@ def decode(
 
     kind = inspect(data).kind
     if kind in extras and extras[kind] is None:
-        raise NotAnImage(f"{kind.upper()} needs an optional package; {EXTRA}")
+        raise NotAnImage(f"the package that decodes {kind.upper()} cannot be loaded")
     try:
         image, drawn = _opened(data, kind, extras, page)
         if image.width * image.height > PIXELS:

@@ -87,6 +87,22 @@ def promise(name: str) -> str:
     return next((kind for kind, ends in SUFFIXES.items() if lower.endswith(ends)), "")
 
 
+EXTRA = {"heic": "pillow_heif", "svg": "resvg_py", "pdf": "pypdfium2"}
+"""Kinds that need an optional package, and its module."""
+
+
+def lacking(kind: str) -> str:
+    """What is missing here to decode a kind; empty when nothing is."""
+    from importlib.util import find_spec  # late: hardly any picture needs it
+
+    if kind not in EXTRA or find_spec(EXTRA[kind]) is not None:
+        return ""
+    return (
+        f"{kind.upper()} needs an optional package; install it with: "
+        "pip install 'codex-py[pictures]'"
+    )
+
+
 def _inspect(data: bytes) -> Picture | None:
     head = data[:16]
     if head.startswith(b"\x89PNG\r\n\x1a\n"):

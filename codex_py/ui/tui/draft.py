@@ -24,6 +24,9 @@ LINES = 8
 TOKEN = re.compile(r"\[(?:Pasted text|Image) #\d+[^\]\n]*\]")
 ESCAPES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|.)?")
 
+DOCUMENTS = ("svg", "pdf")
+"""Kinds that a path in a message does not attach: they are as often meant as files to work on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -97,7 +100,7 @@ class Draft:
         text = TOKEN.sub(lambda found: self._pastes.get(found.group(), found.group()), typed)
         for word in typed.split():
             path = word.strip("'\"").removeprefix("@")
-            if promise(path):
+            if promise(path) not in ("", *DOCUMENTS):
                 token = self._picture_at(path, cwd)
                 if token:
                     images.append(self._images[token])

@@ -208,6 +208,9 @@ def test_a_picture_that_is_not_taken_is_said(tmp_path: Path) -> None:
     assert "no picture we know" in draft.wrong[0]
     assert "leads out of the workspace" in draft.wrong[1]
     assert "not a regular file" in draft.wrong[2]
+    (work / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")
+    assert draft.message("change logo.svg and @logo.svg", str(work)).images == ()
+    assert draft.dropped("logo.svg", str(work)) == "[Image #2]"
 
 
 def test_trust_is_kept_per_repository_and_leaves_the_config_as_it_was(tmp_path: Path) -> None:
