@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
-from codex_py.core.entries import Image, words
+from codex_py.agent import open_agent
+from codex_py.core.entries import Decision, Image, ToolCall, ToolResult, words
 from codex_py.core.errors import ToolError
 from codex_py.core.tool import Call, Output
 from codex_py.host import Host, Undeclared, open_host
 from codex_py.host.confine import Ground
 from codex_py.host.interpreter import program, spoken
+from codex_py.launch import Launch
+from codex_py.settings import Settings
 from codex_py.tools import builtin
 
 builtin("replace")
@@ -95,7 +98,9 @@ def test_state_lasts_values_and_errors_are_told(desk: Desk) -> None:
     assert "x" * 100 in desk.text("print('x' * 200_000)")
     assert desk.use("print('x' * 200_000)").full
     # A child of the code's own does not answer in its place.
-    assert "22" in desk.text("import os\nif os.fork() == 0: pass\nelse: os.wait()\nx + 1")
+    desk.text("import os, time; parent = os.getpid()")
+    forked = "if os.fork(): time.sleep(0.5)\n'parent' if os.getpid() == parent else 'child'"
+    assert desk.text(forked) == "'parent'"
     assert "2\n" in "".join(desk.said) or desk.said
 
 
@@ -243,3 +248,37 @@ def test_no_browser_is_said_clearly(desk: Desk, monkeypatch: pytest.MonkeyPatch)
     )  # type: ignore[arg-type]
     with pytest.raises(ToolError, match="No Chromium or Chrome is installed"):
         asyncio.run(screenshot.run(params, call))  # type: ignore[arg-type]
+
+
+def test_after_a_yes_it_is_confined_all_the_same(
+    tmp_path: Path, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other commands that were allowed run as the person would run them; this one does not."""
+    turns = [
+        {"call": "python", "arguments": {"code": "open('made.txt', 'w').write('x')"}},
+        {"text": "ok"},
+    ]
+    (tmp_path / "script.json").write_text(json.dumps(turns))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    asked: list[Decision] = []
+
+    async def yes(call: ToolCall, decision: Decision) -> Decision:
+        asked.append(decision)
+        return Decision(verdict="allow", by="user")
+
+    settings = Settings(home=tmp_path / "state", model=f"scripted/{tmp_path}/script.json")
+    agent = open_agent(settings, Launch(str(repo)), yes)
+
+    async def run() -> bool:
+        try:
+            await agent.run("go")
+            return agent.kit.host.confines
+        finally:
+            await agent.close()
+
+    wanted = "workspace-write" if asyncio.run(run()) else ""
+    assert [each.confined for each in asked] == [wanted]
+    decided = next(entry for entry in agent.session.entries if isinstance(entry, Decision))
+    result = next(entry for entry in agent.session.entries if isinstance(entry, ToolResult))
+    assert (decided.confined, result.data["confined"], result.ok) == (wanted, wanted, True)
+    assert (repo / "made.txt").read_text() == "x"
