@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from codex_py.core.entries import Changed, Decision, Entry, Resumed
+from codex_py.core.modes import MODES as MODES
+from codex_py.core.modes import Mode as Mode
 from codex_py.effects import Effects, option
-
-Mode = Literal["suggest", "auto-edit", "full-auto"]
-MODES: tuple[Mode, ...] = ("suggest", "auto-edit", "full-auto")
 
 EDITS_FREE = {"suggest": False, "auto-edit": True, "full-auto": True}
 COMMANDS_FREE = {"suggest": False, "auto-edit": False, "full-auto": True}

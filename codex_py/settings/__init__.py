@@ -3,10 +3,11 @@
 from codex_py.settings.amounts import money, span
 from codex_py.settings.reading import home, load, merged, override
 from codex_py.settings.secret import secret_places
-from codex_py.settings.values import EFFORTS, Provider, Settings
+from codex_py.settings.values import EFFORTS, THEMES, Provider, Settings
 
 __all__ = [
     "EFFORTS",
+    "THEMES",
     "Provider",
     "Settings",
     "home",

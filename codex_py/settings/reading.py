@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from codex_py.core.errors import UsageError
-from codex_py.core.policy import MODES
+from codex_py.core.modes import MODES
 from codex_py.settings.amounts import money, span
 from codex_py.settings.values import EFFORTS, Provider, Settings
 

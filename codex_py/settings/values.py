@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codex_py.core.policy import Mode
+from codex_py.core.modes import Mode
 
 Money = str
 """US dollars as an exact decimal; empty for none."""
 Span = float
 """Seconds; in a file also text such as `10m` or `1h30m`."""
 
+THEMES = ("ansi", "dark", "light", "colour-blind")
+"""The colours of the terminal."""
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 

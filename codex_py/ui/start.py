@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from codex_py.core.errors import UsageError
-from codex_py.core.policy import MODES
+from codex_py.core.modes import MODES
 from codex_py.launch import Launch
 from codex_py.settings import EFFORTS, Settings, load, money, span
 from codex_py.ui.stdin import read_prompt

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from codex_py.core.entries import Image, Source
+if TYPE_CHECKING:
+    from codex_py.core.entries import Image, Source
 
 COLUMN = re.compile(r" *\S+(?: \S+)*  +")
 """The first column of a table, as we lay tables out."""

@@ -10,12 +10,14 @@ import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from codex_py.core.errors import UsageError
-from codex_py.settings import Settings
-from codex_py.showing import Given
-from codex_py.ui.render.theme import styles
+from codex_py.settings import THEMES, Settings
 from codex_py.ui.tui.look import Look, look
+
+if TYPE_CHECKING:
+    from codex_py.showing import Given
 
 NO_TERMINAL = (
     "the interactive session needs a terminal; for one task without one use "
@@ -37,7 +39,8 @@ def main(args: argparse.Namespace) -> int:
     settings, launch = prepare(args)
     images = pictures(args, launch)
     launch = replace(launch, pictures=len(images))
-    styles(settings.theme)  # a wrong name is said before anything is drawn
+    if settings.theme not in THEMES:
+        raise UsageError(f"theme {settings.theme!r} is not one of {', '.join(THEMES)}")
     seen = look(os.environ, sys.stdout.encoding or "", args.color)
     seen = replace(seen, vi=seen.vi or settings.vi_keys)
     prompt = args.prompt or ""

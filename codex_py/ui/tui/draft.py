@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
-from codex_py.core.entries import Part
 from codex_py.core.errors import UsageError
 from codex_py.pictures.kinds import promise
 
 if TYPE_CHECKING:
+    from codex_py.core.entries import Part
     from codex_py.showing import Given
 
 LONG = 1_000

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from codex_py.core.entries import (
-    Decision,
-    Delta,
-    Entry,
-    Sampled,
-    ToolResult,
-    TurnEnded,
-    Usage,
-)
 from codex_py.ui.text import count, duration, one_line
 from codex_py.ui.tui.look import Look
+
+if TYPE_CHECKING:
+    from codex_py.core.entries import Delta, Entry
 
 SPIN = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 STALL = 15.0
@@ -33,7 +28,7 @@ class Live:
     _verb: str = "Thinking"
     _retry: bool = False
     _heard: float = 0.0
-    _usage: Usage = field(default_factory=Usage)
+    _written: int = 0
     _calls: set[str] = field(default_factory=set)
 
     @property
@@ -49,7 +44,7 @@ class Live:
     def begin(self) -> None:
         """A turn begins."""
         self.began = self._heard = time.monotonic()
-        self.stopping, self._verb, self._retry, self._usage = False, "Thinking", False, Usage()
+        self.stopping, self._verb, self._retry, self._written = False, "Thinking", False, 0
         self._calls.clear()
 
     def end(self) -> None:
@@ -58,6 +53,14 @@ class Live:
 
     def __call__(self, event: Entry | Delta) -> None:
         """Take one event."""
+        from codex_py.core.entries import (  # late: loaded with the agent
+            Decision,
+            Delta,
+            Sampled,
+            ToolResult,
+            TurnEnded,
+        )
+
         self._heard = time.monotonic()
         match event:
             case Delta():
@@ -68,7 +71,7 @@ class Live:
                 self._calls.discard(event.call_id)
                 self._verb = "Thinking"
             case Sampled():
-                self._usage += event.usage
+                self._written += event.usage.output
                 self._retry = False
             case TurnEnded():
                 self.end()
@@ -96,7 +99,7 @@ class Live:
             spin = SPIN[int(now * 10) % len(SPIN)] if self.look.motion else "•"
         verb = "Waiting to try again" if self._retry else self._verb
         verb = "Stopping" if self.stopping else "Running" if self._calls else verb
-        tokens = f" · {count(self._usage.output)} tokens out" if self._usage.output else ""
+        tokens = f" · {count(self._written)} tokens out" if self._written else ""
         silent = now - self._heard
         quiet = silent > STALL and not self._calls
         stalled = f" · nothing heard for {duration(silent)}" if quiet else ""

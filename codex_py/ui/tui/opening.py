@@ -75,6 +75,8 @@ async def opened(sitting: Sitting, opener: Opener | None = None) -> Agent | None
         sitting.say(str(error), "red")
         sitting.say("then send your message again, or /model NAME, or /quit", "yellow")
         return None
+    # What confines is known before it is drawn: a redraw must not wait for the launcher.
+    await asyncio.to_thread(getattr, agent.kit.host, "confinement")
     gc.freeze()  # what is loaded stays: no collection has to look at it while keys are typed
     sitting.take(agent, renderer)
     listen(sitting, agent, os.environ)

@@ -8,8 +8,6 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from codex_py.core.entries import Changed, Delta, Entry
-from codex_py.core.policy import standing
 from codex_py.settings import Settings
 from codex_py.ui.text import paint, visible, wrapped
 from codex_py.ui.tui.beside import Beside
@@ -28,12 +26,17 @@ from codex_py.ui.tui.view import View
 
 if TYPE_CHECKING:
     from codex_py.agent import Agent
+    from codex_py.core.entries import Delta, Entry
     from codex_py.host.background import Process
     from codex_py.launch import Launch
     from codex_py.showing import Given
     from codex_py.ui.render import Renderer
     from codex_py.ui.tui.opening import Opener
     from codex_py.ui.tui.prompts import Prompt
+
+
+CALM = 0.03
+"""Seconds after the first paint for the keys that were typed ahead, before all else is loaded."""
 
 
 class Sitting:
@@ -79,6 +82,8 @@ class Sitting:
         """The approval mode now."""
         if self.agent is None:
             return self.settings.approval_mode
+        from codex_py.core.policy import standing  # late: loaded with the agent
+
         entries = self.agent.session.entries
         if self._mode[0] != len(entries):
             self._mode = (len(entries), standing(self.agent.kit.policy, entries).mode)
@@ -103,6 +108,7 @@ class Sitting:
         from codex_py.ui.tui.prompts import load
 
         self.beside.watch()
+        await asyncio.sleep(CALM)
         settings = await onboard(self.settings, self.launch, self.talk, self.say)
         if settings is None:
             return self.leave()
@@ -177,7 +183,7 @@ class Sitting:
         if self.renderer is None or self._quiet:
             return
         self.screen.print(self.renderer.pieces(event))
-        if isinstance(event, Changed):
+        if getattr(event, "kind", "") == "changed":
             self.redraw()
 
     def _changed(self, process: Process) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from codex_py.core.entries import Compacted, Entry, Sampled, Usage
 from codex_py.ui.text import count, one_line
+
+if TYPE_CHECKING:
+    from codex_py.core.entries import Entry, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Facts:
     branch: str = ""
     used: int = 0
     window: int = 0
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage | None = None
     money: str = ""
     budget: str = ""
     """How much of the tightest budget is used, in words; empty when none is set."""
@@ -55,7 +58,7 @@ def _parts(facts: Facts) -> list[tuple[int, str, str]]:
         parts.append((3, "class:warn" if share >= 80 else "class:dim", f"context {share}%"))
     elif facts.used:
         parts.append((3, "class:dim", f"context {count(facts.used)}"))
-    if facts.usage.input or facts.usage.output:
+    if facts.usage is not None and (facts.usage.input or facts.usage.output):
         spent = f"{count(facts.usage.input)} in, {count(facts.usage.output)} out"
         parts.append((6, "class:dim", spent))
     if facts.money:
@@ -110,6 +113,8 @@ def branch(cwd: str) -> str:
 
 def context_used(entries: Sequence[Entry]) -> int:
     """Tokens of the newest request and its answer: what the context holds now."""
+    from codex_py.core.entries import Compacted, Sampled  # late: loaded with the agent
+
     for entry in reversed(entries):
         if isinstance(entry, Compacted):
             return entry.after

@@ -7,7 +7,6 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from codex_py.core.entries import Context, Part, Text
 from codex_py.core.errors import UsageError
 from codex_py.ui.tui import status
 from codex_py.ui.tui.draft import Message
@@ -15,6 +14,7 @@ from codex_py.ui.tui.proof import footer
 
 if TYPE_CHECKING:
     from codex_py.agent import Agent
+    from codex_py.core.entries import Part
     from codex_py.ui.tui.session import Sitting
 
 TICK = 0.1
@@ -156,6 +156,8 @@ class Turns:
 
     def inbox(self) -> list[tuple[Part, ...]]:
         """What goes into the running turn now, taken away by asking."""
+        from codex_py.core.entries import Text  # late: loaded with the agent
+
         found = [message.parts or (Text(message.text),) for message in self.steered]
         self.steered.clear()
         self._count()
@@ -169,6 +171,8 @@ class Turns:
         if mode != self.told_mode:
             self.told_mode = mode
             text = f"Approval mode now: {MODE_TEXT[mode]}"
+            from codex_py.core.entries import Context  # late: loaded with the agent
+
             agent.session.append(Context(name="mode", text=text))
 
     async def _tick(self) -> None:

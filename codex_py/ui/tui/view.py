@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codex_py.core.money import Tally, spoken, whole
 from codex_py.ui.text import one_line
 from codex_py.ui.tui import status
 
 if TYPE_CHECKING:
+    from codex_py.core.money import Tally
     from codex_py.models.catalogue import Model
     from codex_py.ui.tui.session import Sitting
 
@@ -81,7 +81,7 @@ class View:
             branch=self.branch,
             used=self._counted[1],
             window=self.window,
-            usage=self.spent.usage,
+            usage=self.spent.usage if agent else None,
             money=self.money,
             background=len(agent.kit.host.background.running) if agent else 0,
             budget=budget,
@@ -99,12 +99,18 @@ class View:
     @property
     def spent(self) -> Tally:
         """Tokens and money of the whole session."""
+        from codex_py.core.money import Tally, whole  # late: loaded with the agent
+
         agent = self._sitting.agent
         return whole(agent.session.spent.values()) if agent is not None else Tally()
 
     @property
     def money(self) -> str:
         """What the session has cost, as far as prices are known; empty when nothing was used."""
+        if self._sitting.agent is None:
+            return ""
+        from codex_py.core.money import spoken  # late: loaded with the agent
+
         found = self.spent
         if not found.requests:
             return ""

@@ -7,6 +7,7 @@ import inspect
 import os
 import re
 import subprocess
+import sys
 import time
 import tomllib
 from pathlib import Path
@@ -19,6 +20,8 @@ from codex_py.core.entries import Usage
 from codex_py.core.policy import Policy, decide
 from codex_py.effects import Effects
 from codex_py.lines import read_pieces
+from codex_py.settings import THEMES
+from codex_py.ui.render import THEMES as drawn_themes
 from codex_py.ui.tui import commands as slash
 from codex_py.ui.tui import keys
 from codex_py.ui.tui.draft import Draft, cleaned
@@ -295,3 +298,16 @@ def test_every_command_and_key_stands_for_a_function_that_exists() -> None:
     for each in named:
         words = list(inspect.signature(slash.find(each)).parameters)
         assert len(words) == 2, each
+
+
+def test_the_prompt_is_drawn_before_the_log_and_the_drawing_are_loaded() -> None:
+    code = "import sys\nimport codex_py.ui.tui.session\nprint('\\n'.join(sys.modules))"
+    run = [sys.executable, "-c", code]
+    loaded = set(subprocess.run(run, capture_output=True, text=True, check=True).stdout.split())
+    heavy = {"rich", "pydantic", "openai", "git", "codex_py.core.entries", "codex_py.agent"}
+    assert not loaded & heavy
+    assert not any(name.startswith("codex_py.ui.render") for name in loaded)
+
+
+def test_the_themes_that_can_be_set_are_those_that_can_be_drawn() -> None:
+    assert tuple(drawn_themes) == THEMES
