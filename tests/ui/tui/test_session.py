@@ -429,7 +429,7 @@ def test_folded_output_is_shown_whole_on_request(program: Program, tmp_path: Pat
             term.until(READY)
             term.type("count")
             term.press("Enter")
-            term.until("Counted.", "Ctrl+O")
+            term.until("Counted.", "Ctrl+O", "tokens in", READY, gone="esc to")
             assert "57" not in [line.strip() for line in term.whole().splitlines()]
             term.press("C-o")
             term.until("› Ask", "199", gone="Counted.")
