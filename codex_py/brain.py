@@ -176,9 +176,12 @@ def _own(settings: Settings) -> tuple[Server, ...]:
     return tuple(
         Server(
             name=name,
+            label=each.name,
             base_url=each.base_url,
             wire=each.wire_api,
             keys=(each.env_key,) if each.env_key else (f"login {name}",) if name in kept else (),
+            kind=each.kind,
+            local=bool(each.kind),
         )
         for name, each in settings.model_providers.items()
     )

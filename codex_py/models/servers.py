@@ -176,7 +176,7 @@ def _listed(row: dict[str, Any]) -> Listed:
     return Listed(
         name=_name(row),
         window=window,
-        most=window,
+        most=window or _count(_part(row, "meta").get("n_ctx_train")),
         tools=tools if isinstance(tools, bool) else None,
         pictures=pictures if isinstance(pictures, bool) else None,
         price=_price(_part(row, "pricing")),

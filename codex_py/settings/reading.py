@@ -181,6 +181,10 @@ def _spoken(kind: str) -> str:
     }.get(kind, "a string")
 
 
+KINDS = ("", "ollama", "lmstudio", "llamacpp", "vllm")
+"""Kinds of servers that tell of their models in a way of their own."""
+
+
 def _providers(value: Any, where: str) -> dict[str, Provider]:
     if not isinstance(value, Mapping):
         raise UsageError(f"{where}: model_providers must hold tables")
@@ -193,6 +197,10 @@ def _providers(value: Any, where: str) -> dict[str, Provider]:
             raise UsageError(
                 f'{where}: model_providers.{name}.wire_api must be "responses" or "chat"'
             )
+        kind = table.get("kind", "")
+        if kind not in KINDS:
+            named = ", ".join(each for each in KINDS if each)
+            raise UsageError(f"{where}: model_providers.{name}.kind must be one of {named}")
         tables: dict[str, dict[str, str]] = {}
         for key in ("http_headers", "env_http_headers", "query_params"):
             given = table.get(key, {})
@@ -204,6 +212,7 @@ def _providers(value: Any, where: str) -> dict[str, Provider]:
             base_url=table["base_url"],
             env_key=str(table.get("env_key", "")),
             wire_api=wire,
+            kind=kind,
             **tables,
         )
     return found

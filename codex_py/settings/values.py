@@ -29,6 +29,8 @@ class Provider:
     http_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     env_http_headers: Mapping[str, str] = field(default_factory=dict)
     """Header names and the variables that hold their values."""
+    kind: str = ""
+    """`ollama`, `lmstudio`, `llamacpp` or `vllm`: such a server is asked for its models' facts."""
     query_params: Mapping[str, str] = field(default_factory=dict)
     """Added to every address, as Azure's `api-version`."""
 

@@ -14,7 +14,7 @@ from codex_py.core.money import Price
 from codex_py.models.catalogue import load
 from codex_py.models.oss import here, ports
 from codex_py.models.servers import At, Listed, Locked, Silent, about, listing
-from codex_py.settings import Settings
+from codex_py.settings import Provider, Settings
 from tests.models import imitations
 from tests.server import Server
 
@@ -55,7 +55,7 @@ def test_lmstudio_tells_what_is_loaded_and_with_which_context() -> None:
 def test_llamacpp_tells_the_context_of_one_slot_and_answers_to_any_name() -> None:
     with imitations.llamacpp() as server:
         found, _ = about(at(server, "llamacpp"), "anything")
-        assert found == Listed("anything", 24_576, 0, True, None, True)
+        assert found == Listed("anything", 24_576, 131_072, True, None, True)
 
 
 def test_vllm_and_openrouter_tell_in_their_lists() -> None:
@@ -196,3 +196,17 @@ def test_only_ports_of_this_machine_are_looked_at() -> None:
         host = server.url.removeprefix("http://").removesuffix("/v1")
         found = [each for each in here({"OLLAMA_HOST": host}, load()) if each.label == "Ollama"]
     assert [each.name for each in found[0].models] == ["qwen3:8b", "llama3.2:latest"]
+
+
+def test_a_server_elsewhere_is_asked_when_its_kind_is_told(tmp_path: Path) -> None:
+    with imitations.llamacpp() as server:
+        url = server.url
+        own = {"box": Provider("the box", url, wire_api="chat", kind="llamacpp")}
+        wanted = Settings(tmp_path, model="box/any", model_providers=own)
+        found = choose(wanted, {}, print)
+        assert found.model is not None and found.model.window == 24_576 and found.vision
+        assert [each.path for each in server.requests] == ["/v1/models", "/props"]
+    with pytest.raises(UsageError, match="nobody answers as the box"):
+        choose(wanted, {}, print)
+    plain = {"box": Provider("the box", url, wire_api="chat")}
+    assert choose(Settings(tmp_path, model="box/any", model_providers=plain), {}, print).model
