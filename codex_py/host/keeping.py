@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -15,11 +16,10 @@ from typing import Any
 
 from codex_py import snapshots
 from codex_py.snapshots.store import workspace
+from codex_py.snapshots.sweep import abandon
 
 LATER = 0.03
 """Seconds after a turn began that the keeper starts: the first request goes first."""
-GONE = 1.0
-"""Seconds the keeper may take to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class Keeper:
     def __init__(self, keeping: Keeping) -> None:
         self.keeping = keeping
         self._pid = 0
+        self._name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
         self._to = self._from = -1
         self._pending = b""
         self._lock = asyncio.Lock()
@@ -116,7 +117,7 @@ class Keeper:
         self._send(
             {
                 "folder": keeping.store,
-                "name": f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(4)}",
+                "name": self._name,
                 "roots": keeping.roots,
                 "own": keeping.home,
                 "limit": keeping.largest_file,
@@ -200,20 +201,16 @@ class Keeper:
             loop.remove_reader(self._from)
 
     def close(self) -> None:
-        """End the keeper."""
+        """End the keeper, whatever it does: all it wrote is appended, or renamed when whole."""
         if self._timer is not None:
             self._timer.cancel()
         self._broken = self._broken or "it was closed"
         if not self._pid:
             return
         os.close(self._to)
-        end = time.monotonic() + GONE
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(self._pid, os.WNOHANG)[0] == 0:
-                if time.monotonic() > end:
-                    os.kill(self._pid, 9)
-                    os.waitpid(self._pid, 0)
-                    break
-                time.sleep(0.001)
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
         os.close(self._from)
         self._pid = 0
+        abandon(self.keeping.store, self._name)

@@ -70,6 +70,7 @@ class Keeper:
                 data = os.read(self.fd, 1 << 20)
                 if not data:
                     self.store.close()
+                    sweep.abandon(self.store.folder, self.store.name)
                     return
                 self.pending += data
 

@@ -44,6 +44,15 @@ def sweep(top: str, most: int, own: Store | None, days: float = DAYS) -> int:
     return left
 
 
+def abandon(folder: str, name: str) -> None:
+    """Remove what a session wrote that ended before its first snapshot was whole."""
+    if name in _listed(folder, "journals") or name in _listed(folder, "bases"):
+        return
+    for path in (os.path.join("packs", name), os.path.join("bases", f"{name}.new")):
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(folder, path))
+
+
 def _prune(folder: str, own: Store | None) -> int:
     """Remove the bases and packs of a workspace that no journal names."""
     bases: set[str] = set()

@@ -462,3 +462,19 @@ def test_what_changes_between_the_preview_and_the_deed_stays(tmp_path: Path) -> 
         work.close()
 
     asyncio.run(main())
+
+
+def test_a_session_that_ends_before_the_walk_leaves_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        work = Work(tmp_path)
+        for number in range(3_000):
+            (work.top / f"f{number}").write_bytes(os.urandom(500))
+        work.keeper.begin()
+        packs = Path(work.keeper.keeping.store) / "packs"
+        while not (packs.exists() and list(packs.iterdir())):
+            os.sched_yield()
+        work.close()
+        bases = {each.name for each in (packs.parent / "bases").iterdir()}
+        assert {each.name for each in packs.iterdir()} <= bases
+
+    asyncio.run(main())
