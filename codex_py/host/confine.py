@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 READY = 10.0
 """Seconds the launcher may take to say what it enforces."""
+WALL = 30.0
+"""Seconds that a program of ours may take to read."""
 IDLE = 2
 """Confinements kept ready beside the usual ones, for what was opened for the session."""
 
@@ -164,6 +166,59 @@ class Confinement:
                 old = self._idle.pop(0)
                 if old not in self._running:
                     self._session.release(old)
+
+    def hidden(self, mode: str) -> tuple[str, ...]:
+        """Paths that commands cannot read: keys, tokens, our own folder; all that can be told."""
+        if self._session is None:
+            return (self._ground.own, *self._ground.deny_read)
+        return self._session.hidden(self._policy(mode))
+
+    def reading(
+        self, mode: str, argv: Sequence[str], cwd: str, given: bytes, limit: int
+    ) -> tuple[int, str, str, bool] | None:
+        """Run a program of ours that reads for the model, confined: code, output, errors, cut off.
+
+        So that it reads nothing that a command could not, whatever is swapped under it meanwhile.
+        None where nothing confines. Blocks; call it from a thread.
+        """
+        try:
+            self.ready(mode)
+        except Unconfined:
+            return None
+        assert self._session is not None
+        out, theirs = os.pipe()
+        told = os.memfd_create("in")
+        errors = os.memfd_create("err")
+        try:
+            os.write(told, given)
+            os.lseek(told, 0, os.SEEK_SET)
+            try:
+                job = self._session.start(
+                    argv, cwd, stdin=told, stdout=theirs, stderr=errors, wall_s=WALL,
+                    policy=self._policy(mode),
+                )  # fmt: skip
+            finally:
+                os.close(theirs)
+            data = bytearray()
+            while len(data) <= limit and (piece := os.read(out, 1 << 16)):
+                data += piece
+            cut = len(data) > limit
+            if cut:
+                job.kill_tree()
+            ended = job.wait(WALL + 5)
+            said = os.pread(errors, 8_000, 0)
+        finally:
+            for each in (out, told, errors):
+                os.close(each)
+        code = ended.status if ended else 126
+        why = ended.error or "" if ended else "it did not end"
+        text = bytes(data[:limit]).decode("utf-8", "replace")
+        return (
+            code,
+            text,
+            why or said.decode("utf-8", "replace"),
+            cut or bool(ended and ended.timed_out),
+        )
 
     def found(self) -> list[Event]:
         """What the launcher set aside in the background since the last command."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from codex_py.host.processes import capture
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -127,6 +125,10 @@ def _ignored(path: str, folder: bool, rules: list[_Rules]) -> bool:
     return False
 
 
+Run = Callable[[list[str], str, bytes, int], tuple[int, str, str, bool]]
+"""Runs a program in a folder, with this input and at most so much output: see `capture`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hits:
     """Lines that matched, as `path:number:line`. `more` says some were left out."""
@@ -145,27 +147,41 @@ def search(
     ignore_case: bool = False,
     limit: int = 200,
     env: Mapping[str, str],
+    run: Run,
+    hidden: Sequence[str] = (),
 ) -> Hits:
     """Lines under `top` that match: by ripgrep where installed, else by grep over our walk.
 
     Runs no program that a repository could name: ripgrep's configuration is switched off.
+    What is `hidden` below the folder is left out; `run` starts the program.
     """
     program = shutil.which("rg", path=env.get("PATH"))
     flags = [*(["-F"] if fixed else []), *(["-i"] if ignore_case else [])]
     folder, name = (top, ".") if os.path.isdir(top) else os.path.split(top)
+    start = folder.rstrip("/") + "/"
+    below = [path[len(start) :] for path in hidden if path.startswith(start)]
     if program:
-        argv = [program, "--no-config", "-nH", "--no-heading", "--color=never", "--sort=path"]
+        argv = [
+            program,
+            "--no-config",
+            "--no-messages",
+            "-nH",
+            "--no-heading",
+            "--color=never",
+            "--sort=path",
+        ]
         argv += ["--max-columns=400", "--max-columns-preview", *flags]
         never = [each for skip in sorted(ALWAYS) for each in ("-g", f"!{skip}/")]
+        never += [each for path in below for each in ("-g", f"!/{_literal(path)}")]
         argv += ["--hidden", *(["-g", glob] if glob else []), *never, "-e", pattern, "--", name]
-        code, out, error, cut = capture(argv, folder, env, b"", limit * 400)
+        code, out, error, cut = run(argv, folder, b"", limit * 400)
     else:
-        names = _files(folder, name, glob)
+        names = _files(folder, name, glob, below)
         if not names:
             return Hits((), False)
         kind = [] if fixed else ["-P"]
         argv = ["xargs", "-0", "grep", "-nHI", "--color=never", *kind, *flags, "-e", pattern, "--"]
-        code, out, error, cut = capture(argv, folder, env, names, limit * 400)
+        code, out, error, cut = run(argv, folder, names, limit * 400)
         code = 1 if code == 123 and not error else code
     if code not in (0, 1) and not out and error:
         return Hits((), False, error.strip())
@@ -173,7 +189,12 @@ def search(
     return Hits(tuple(line[:500] for line in lines[:limit]), cut or len(lines) > limit)
 
 
-def _files(folder: str, name: str, glob: str) -> bytes:
+def _literal(path: str) -> str:
+    """A path as ripgrep's globs take it word for word."""
+    return "".join(f"\\{each}" if each in "*?[]{}!\\" else each for each in path)
+
+
+def _files(folder: str, name: str, glob: str, hidden: Sequence[str]) -> bytes:
     import fnmatch  # late: only where there is no ripgrep
 
     if name != ".":
@@ -182,6 +203,7 @@ def _files(folder: str, name: str, glob: str) -> bytes:
         item.path
         for item in walk(folder, 64)
         if not item.folder
+        and not any(f"{item.path}/".startswith(f"{each}/") for each in hidden)
         and item.size < 5_000_000
         and (
             not glob

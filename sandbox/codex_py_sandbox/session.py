@@ -181,6 +181,15 @@ class Session:
         plan = self._plans.get(policy)
         return denial.denials(policy, exit, stderr_tail, str(cwd), environ=self._environ, plan=plan)
 
+    def hidden(self, policy: Policy | None = None) -> tuple[str, ...]:
+        """The paths that nobody inside can read, as they were when this was first asked."""
+        from codex_py_sandbox import explain  # late: few callers ask
+
+        policy = policy or self.policy
+        if policy not in self._plans:
+            self._plans[policy] = explain.plan_for(policy, self._environ, self._folder.state)
+        return tuple(self._plans[policy].masks)
+
     def close(self) -> None:
         """End every command, remove the session's temporary files and placeholders."""
         if self._closed:
