@@ -18,7 +18,7 @@ from codex_py.host.held import Held
 from codex_py.host.interpreter import Interpreter
 from codex_py.host.opened import leads_out
 from codex_py.host.output import ROOM, Collected
-from codex_py.host.processes import Plain, Ran, Running, capture, environment, run
+from codex_py.host.processes import Plain, Ran, Running, environment, run
 from codex_py.redact import NOTHING, Redactor
 
 if TYPE_CHECKING:
@@ -197,48 +197,15 @@ class Host:
     def search(
         self, path: str, pattern: str, *, glob: str, fixed: bool, ignore_case: bool, limit: int
     ) -> Hits:
-        """Lines under a declared path that match."""
-        from codex_py.host.tree import search  # late: not every turn searches
+        """Lines under a declared path that match, read behind the walls of commands."""
+        from codex_py.host.searching import search  # late: not every turn searches
 
         top = self._may(self.real(os.path.expanduser(path)), "reads")
         if not os.path.exists(top):
             raise FileNotFoundError(2, "No such file or folder", path)
-        env = environment(self.environ, self.hidden)
-        mode = "workspace-write" if self.free else "read-only"
-        closed = self.confined.hidden(mode)
-        # What was asked for by name and allowed, as our own saved outputs are, is seen by us alone.
-        allowed = any((top + "/").startswith(path + "/") for path in closed)
-
-        def run(
-            argv: list[str], folder: str, given: bytes, most: int
-        ) -> tuple[int, str, str, bool]:
-            at = self._seen_inside(folder)
-            walled = None
-            if at or not allowed:
-                walled = self.confined.reading(mode, argv, at or folder, given, most)
-            if walled is None or walled[0] in (126, 127):
-                return capture(argv, folder, env, given, most)
-            return walled
-
         return search(
-            top,
-            pattern,
-            glob=glob,
-            fixed=fixed,
-            ignore_case=ignore_case,
-            limit=limit,
-            env=env,
-            run=run,
-            hidden=closed,
+            self, top, pattern, glob=glob, fixed=fixed, ignore_case=ignore_case, limit=limit
         )
-
-    def _seen_inside(self, folder: str) -> str:
-        """The name that commands have for a folder of their /tmp; empty for any other folder."""
-        for name, inside in (("tmp", "/tmp"), ("var-tmp", "/var/tmp")):
-            top = f"{self.temporary}/{name}"
-            if self.temporary and (folder + "/").startswith(top + "/"):
-                return inside + folder[len(top) :]
-        return ""
 
     async def run(
         self,
