@@ -26,6 +26,7 @@ from codex_py.core.entries import (
 )
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import Ask, Kit
+from codex_py.core.logfile import VERSION
 from codex_py.core.receipt import Receipt, receipt
 from codex_py.core.session import Session
 from codex_py.core.turn import run_turn
@@ -208,7 +209,13 @@ def _begin(
         "commit": head(host.cwd) or "",
     }
     again = bool(launch.resume)
-    session.append(Resumed(**facts) if again else Started(session=session.id, version=2, **facts))
+    session.append(
+        Resumed(**facts) if again else Started(session=session.id, version=VERSION, **facts)
+    )
+    begun = session.entries[0]
+    if isinstance(begun, Started) and begun.version > VERSION:
+        told = "a newer version began this session: what it added to the log is kept, not used"
+        session.append(Notice(text=told))
     if brain.warning:
         session.append(Notice(text=brain.warning))
     if brain.settings.search:

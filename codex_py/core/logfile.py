@@ -12,6 +12,8 @@ from codex_py.core.chain import parted
 from codex_py.core.codec import revive
 from codex_py.core.entries import Context, Entry, Json, Sampled, Spent, Started
 
+VERSION = 2
+"""Of the format that is written: docs/reference/entries.md."""
 BLOCK = 1 << 18
 LIVE = 8 << 20
 """Bytes of a log's end that are looked through: more text than any model can be shown."""

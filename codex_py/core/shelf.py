@@ -23,7 +23,7 @@ LOGS, ARCHIVE, CACHE = "sessions", "archived", "summaries.json"
 FEW = 64
 """Cards that are made from their logs before what is remembered of all is looked at."""
 ENOUGH = 1 << 20
-"""Bytes of a log's end that are looked through for its newest totals."""
+"""Bytes of a log that are looked through at a time for its name."""
 ID = re.compile(r"[0-9a-f]{4,}")
 
 
@@ -105,6 +105,12 @@ class Shelf:
         if named:
             raise UsageError(f"{len(named)} sessions are named {name!r}: give an id")
         raise UsageError(f"there is no session {name!r} (see `codex-py sessions list --all`)")
+
+    def forget(self, path: Path) -> None:
+        """Remember nothing of a session that is no longer here."""
+        self._kept = _cache(self.folder / CACHE)
+        self._fresh = self._kept.pop(str(path), None) is not None
+        self.save()
 
     def save(self) -> None:
         """Keep the cards that were made; failing to is no matter."""
@@ -203,7 +209,7 @@ def _newest(file: int, end: int) -> Iterator[Entry]:
             yield entry
             if isinstance(entry, Sampled) and entry.so_far:
                 return
-        if size > ENOUGH:
+        if size > logfile.LIVE:
             return
 
 
@@ -266,7 +272,7 @@ def _begun(line: bytes, name: str, parent: str, at: int | None) -> bytes:
     first = next(logfile.entries([line]))
     if not isinstance(first, Started):
         return parted(line)[0]
-    first = replace(first, session=name, parent=parent, at_line=at, version=2)
+    first = replace(first, session=name, parent=parent, at_line=at, version=logfile.VERSION)
     text = json.dumps(plain(first), ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")[:-1]
 

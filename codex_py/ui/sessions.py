@@ -214,12 +214,14 @@ def _rename(args: argparse.Namespace) -> int:
 def _archive(args: argparse.Namespace) -> int:
     for path in [_shelf().find(each) for each in args.id]:
         move(home(os.environ), path, archive=True)
+        _shelf().forget(path)
     return 0
 
 
 def _unarchive(args: argparse.Namespace) -> int:
     for path in [_shelf(archived=True).find(each) for each in args.id]:
         move(home(os.environ), path, archive=False)
+        _shelf(archived=True).forget(path)
     return 0
 
 
@@ -236,4 +238,6 @@ def _delete(args: argparse.Namespace) -> int:
             raise UsageError("nothing was removed")
     for path in paths:
         delete(path)
+        for archived in (False, True):
+            _shelf(archived=archived).forget(path)
     return 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from codex_py.core import logfile
 from codex_py.core.chain import chained, parted, verify
 from codex_py.core.codec import plain
-from codex_py.core.entries import Notice, Sampled, Started, Unknown, Usage, User
+from codex_py.core.entries import KINDS, Notice, Sampled, Started, Unknown, Usage, User
 from codex_py.core.session import create, resume
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -94,6 +94,14 @@ def test_a_log_goes_on_with_its_chain_and_an_older_one_begins_one(tmp_path: Path
     assert resume(older).spent["o4-mini"].usage == Usage(321, 121, 17, 4)
 
 
+def test_the_reference_names_every_kind_and_a_golden_log_holds_it() -> None:
+    told = (GOLDEN.parent.parent / "docs/reference/entries.md").read_text("utf-8")
+    kept = {each.kind for path in GOLDEN.glob("*.jsonl") for each in logfile.read(path)}
+    for kind in KINDS:
+        assert f"`{kind}`" in told, f"docs/reference/entries.md does not name {kind}"
+        assert kind in kept, f"no golden log holds {kind}: python -m tests.golden.make"
+
+
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.jsonl")), ids=lambda path: path.stem)
 def test_every_older_log_opens_as_it_was(path: Path) -> None:
     found = logfile.read(path)
@@ -101,7 +109,7 @@ def test_every_older_log_opens_as_it_was(path: Path) -> None:
     for entry, line in zip(found, logfile.lines(path), strict=True):
         said = json.loads(line)
         said.pop("chain", None)
-        told = plain(entry)
+        told = json.loads(json.dumps(plain(entry)))
         assert {key: told[key] for key in said} == said
     assert any(isinstance(entry, User) for entry in found)
     assert verify(logfile.lines(path)).whole

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from codex_py.agent import Agent, open_agent
-from codex_py.core.entries import Decision, Delta, Entry, ToolCall
+from codex_py.core.entries import Decision, Delta, Entry, ToolCall, User, words
 from codex_py.core.errors import UsageError
 from codex_py.host.git import find_root
 from codex_py.launch import Launch
@@ -56,6 +56,14 @@ class _Plain:
         agent.session.subscribe(self._heard)
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
         self._say(agent.describe())
+        if agent.began:
+            before = agent.session.entries[: agent.began]
+            turns = [place for place, each in enumerate(before) if isinstance(each, User)][-3:]
+            for entry in before[turns[0] :] if turns else ():
+                if isinstance(entry, User):
+                    self._say(f"you: {visible(words(entry.parts))}")
+                else:
+                    self._heard(entry)
         self._say(HELP)
         try:
             if prompt or images:

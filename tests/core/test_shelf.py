@@ -1,0 +1,101 @@
+"""The list of sessions: what is remembered of a log is what its lines say, or nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codex_py.core import shelf
+from codex_py.core.entries import Changed, Entry, Sampled, Started, Text, Usage, User
+from codex_py.core.session import Session, create, resume
+from codex_py.core.shelf import Card, Shelf, delete, fork, move, rename
+
+
+def session(home: Path, *entries: Entry, words: str = "hello there") -> Path:
+    made = create(home / "sessions")
+    first = Started(session=made.id, cwd="/w", branch="main", choice="o3", model="o3")
+    for entry in (first, User(parts=(Text(words),)), *entries):
+        made.append(entry)
+    made.close()
+    return made.path
+
+
+def listed(home: Path) -> list[Card]:
+    found = Shelf(home)
+    cards = list(found.cards())
+    found.save()
+    return cards
+
+
+@pytest.fixture(autouse=True)
+def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where there are many sessions: the cache is asked from the first one on."""
+    monkeypatch.setattr(shelf, "FEW", 0)
+
+
+def test_what_is_remembered_is_what_the_log_says_however_it_grew(tmp_path: Path) -> None:
+    path = session(tmp_path, Changed(setting="name", value="first"))
+    other = session(tmp_path, words="another \x1b[31m one")
+    cache = tmp_path / "sessions" / "summaries.json"
+    for grow in (
+        [],
+        [Sampled(model="o3", usage=Usage(10, 1, 2, 0))],
+        [User(parts=(Text('talk of {"kind":"changed","setting":"name"}'),))],
+        [Changed(setting="name", value="second"), Sampled(model="o3", usage=Usage(5, 0, 1, 0))],
+        [User(parts=(Text("x" * 3_000_000),))],
+    ):
+        again: Session = resume(path)
+        for entry in grow:
+            again.append(entry)
+        again.close()
+        remembered = listed(tmp_path)
+        assert remembered == listed(tmp_path)
+        cache.unlink()
+        assert remembered == listed(tmp_path), "the cache said something else than the logs"
+    (card,) = (each for each in remembered if each.path == str(path))
+    assert (card.name, card.words, card.branch, card.choice) == (
+        "second", "hello there", "main", "o3",
+    )  # fmt: skip
+    assert card.spent["o3"]["input"] == 15
+    assert {each.path for each in remembered} == {str(path), str(other)}
+
+
+@pytest.mark.parametrize(
+    "junk", [b"", b"{", b"[]", b'{"/x": 3}', b'{"P": [1, 2, {"id": 1}]}', b"\xff\xfe"]
+)
+def test_a_spoilt_cache_is_made_anew(tmp_path: Path, junk: bytes) -> None:
+    path = session(tmp_path)
+    known = listed(tmp_path)
+    cache = tmp_path / "sessions" / "summaries.json"
+    cache.write_bytes(junk.replace(b"P", str(path).encode()))
+    assert listed(tmp_path) == known
+    assert json.loads(cache.read_text())[str(path)][2]["words"] == "hello there"
+    assert cache.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_remembered_of_what_was_removed_or_put_away(tmp_path: Path) -> None:
+    one, two = session(tmp_path, words="secret plum"), session(tmp_path, words="secret pear")
+    listed(tmp_path)
+    kept = Shelf(tmp_path)
+    delete(one)
+    kept.forget(one)
+    moved = move(tmp_path, two, archive=True)
+    kept.forget(two)
+    assert "secret" not in (tmp_path / "sessions" / "summaries.json").read_text()
+    assert [each.path for each in Shelf(tmp_path, archived=True).cards()] == [str(moved)]
+    assert move(tmp_path, moved, archive=False) == two and two.exists()
+
+
+def test_names_ids_and_paths_find_a_session(tmp_path: Path) -> None:
+    path = session(tmp_path)
+    rename(path, "plums")
+    copy = fork(tmp_path, path)
+    name = path.stem.rpartition("-")[2]
+    found = Shelf(tmp_path)
+    assert found.find(name) == found.find(name[:8]) == found.find(str(path)) == path
+    with pytest.raises(shelf.UsageError, match="2 sessions are named"):
+        found.find("plums")
+    rename(copy, "pears")
+    assert found.find("plums") == path and found.find("pears") == copy
