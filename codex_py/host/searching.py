@@ -1,4 +1,4 @@
-"""Search for the model: behind the walls of commands, so that it reads nothing that they could not."""
+"""Search for the model, behind the walls of commands: it reads nothing that they could not."""
 
 from __future__ import annotations
 
