@@ -104,9 +104,8 @@ class Door:
                 if "json" in answer.response.headers.get("content-type", "") or _page(answer):
                     yield self._whole(await answer.response.aread())
                     return
-                events = aiter(answer)
                 while True:
-                    event = await self._next(events)
+                    event = await self._next(answer)
                     if event is None:
                         return
                     if not isinstance(event, dict):

@@ -63,14 +63,13 @@ class Retrying:
         self._tries = Tries(tries) if isinstance(tries, int) else tries
         self._sleep = sleep
         self._turn = -1
+        self._input: tuple[Entry, ...] = ()
         self._spent = 0
         self._answered = False
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
         """One sample, tried again as often as allowed."""
-        turn = max((each.n for each in request.input if isinstance(each, User)), default=-1)
-        if turn != self._turn:
-            self._turn, self._spent = turn, 0
+        self._begin(request.input)
         attempt, pauses, waited, wasted = 0, 0, 0.0, Usage()
         while True:
             stream = cast(AsyncGenerator[Delta | Entry, None], self._client.stream(request))
@@ -100,6 +99,15 @@ class Retrying:
                 told = f"{failure}; retrying in {spoken(wait)} ({self._place(failure, attempt)})"
             yield Delta("retry", told)
             await self._sleep(wait)
+
+    def _begin(self, given: tuple[Entry, ...]) -> None:
+        """Begin the turn's count anew when the user has spoken since the last sample."""
+        held = len(self._input)
+        goes_on = 0 < held <= len(given) and given[held - 1] is self._input[-1]
+        for entry in given[held if goes_on else 0 :]:
+            if isinstance(entry, User) and entry.n > self._turn:
+                self._turn, self._spent = entry.n, 0
+        self._input = given
 
     def _most(self, failure: ModelError) -> int:
         return min(self._tries.sample, QUICK if isinstance(failure, Unreachable) else 1000)
