@@ -26,7 +26,7 @@ DRAWN = 2_048
 
 def prepare(kinds: set[str]) -> dict[str, Any]:
     """Import what some kinds and steps need: afterwards nothing can be imported any more."""
-    from PIL import Image, ImageFont
+    from PIL import Image, ImageFont  # late: the child alone loads Pillow
 
     Image.preinit()
     for name in NEEDED:
@@ -69,7 +69,7 @@ def decode(
 
     Where `enough` tells the size that will be wanted, a photo is not decoded much larger.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps  # late: the child alone loads Pillow
 
     kind = inspect(data).kind
     if kind in extras and extras[kind] is None:
@@ -111,7 +111,7 @@ def _dark(image: Image) -> bool:
 
 
 def _opened(data: bytes, kind: str, extras: dict[str, Any], page: int) -> tuple[Image, bool]:
-    from PIL import Image
+    from PIL import Image  # late: the child alone loads Pillow
 
     if kind == "svg":
         return _svg(data, extras[kind]), True
@@ -133,7 +133,7 @@ def _opened(data: bytes, kind: str, extras: dict[str, Any], page: int) -> tuple[
 
 
 def _svg(data: bytes, resvg: Any) -> Image:
-    from PIL import Image
+    from PIL import Image  # late: the child alone loads Pillow
 
     text = data.decode("utf-8", "replace")
     given = {"svg_string": text}
@@ -173,7 +173,7 @@ def _plain(image: Image) -> tuple[Image, bool]:
 
 def _coloured(image: Image, profile: bytes | None, mode: str) -> Image:
     """Colours as sRGB, from the profile the picture brings."""
-    from PIL import ImageCms
+    from PIL import ImageCms  # late: the child alone loads Pillow
 
     if profile and image.mode in ("RGB", "CMYK", "L"):
         try:

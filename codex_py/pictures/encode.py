@@ -14,7 +14,7 @@ SHARP = 3_000_000
 
 def flat(image: Image) -> Image:
     """RGB, what is transparent as white."""
-    from PIL import Image as made
+    from PIL import Image as made  # late: the child alone loads Pillow
 
     if image.mode == "RGB":
         return image
@@ -28,7 +28,7 @@ def flat(image: Image) -> Image:
 
 def encoded(image: Image, photo: bool, most: int) -> tuple[bytes, str]:
     """The picture's bytes, at most so many, and their kind. A `photo` becomes JPEG at once."""
-    from PIL.Image import Resampling
+    from PIL.Image import Resampling  # late: the child alone loads Pillow
 
     clean = image.convert("RGBA") if image.mode in ("P", "LA", "PA") else image
     clean = clean.copy()

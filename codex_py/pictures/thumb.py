@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from codex_py.pictures.encode import flat
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -13,8 +15,6 @@ COLOURS = 64
 
 def thumbnail(image: Image, width: int, height: int, form: str) -> tuple[dict[str, Any], bytes]:
     """The picture within so many pixels, `form` being `png` or `sixel`."""
-    from codex_py.pictures.encode import flat
-
     small = flat(image)
     small.thumbnail((width, height))
     size = {"width": small.width, "height": small.height}

@@ -40,6 +40,8 @@ def question(call: ToolCall, decision: Decision, paper: Paper, read: Read | None
         told += _said("why: ", decision.reason, "", paper)
     for danger in dangers(decision, call):
         told += _said("! ", danger, "warn", paper)
+    if effects.get("confined") and decision.confined:
+        told += _said("", WALLED, "dim", paper)
     return told
 
 
@@ -65,6 +67,7 @@ def changes(call: ToolCall, read: Read) -> tuple[Change, ...]:
     return (Change("update", path, before, edited.text.encode("utf-8"), notes=edited.notes),)
 
 
+WALLED = "it runs confined all the same: no network, writes only in the workspace and in /tmp"
 ONLINE = "it would use the network: what it can read here, it can send away"
 
 
