@@ -69,7 +69,7 @@ def tried(home: Path, port: str) -> list[dict[str, object]]:
         f"echo x >> /proc/self/root{home}/.bashrc; echo x >> /proc/self/cwd/../.bashrc",
         "echo x >> dotfile; chmod 777 dotfile; ln dotfile again && echo x >> again",
         f"ln -sf {home}/.bashrc .git/COMMIT_EDITMSG; echo evil > .git/SQUASH_MSG",
-        f"ln -sf {home}/.bashrc .git/index; ln -s {home} .git/logs/refs/heads/x",
+        f"ln -sf {home}/.bashrc .git/logs/HEAD; ln -s {home} .git/logs/refs/heads/x",
         "mkdir .hooks; printf '#!/bin/sh\\ntouch ran' > .hooks/pre-commit; chmod +x .hooks/*",
         "printf '[core]\\n\\tfsmonitor = touch ran' > .git/config.worktree",
         "printf '[core]\\n\\tfsmonitor = touch ran' > .git/remotes; mkdir -p .git/branches",
