@@ -293,14 +293,18 @@ class Bench:
             "streaming": [pace(0.01), text(markdown(16_000), 200)],
             "streaming fast": [pace(0.001), text(markdown(48_000), 1_200)],
             "tall blocks": [pace(0.01), text(tall(24_000), 300)],
+            "after 2,000 entries": [pace(0.01), text(markdown(16_000), 200)],
         }
         for kind, turn in kinds.items():
+            before: list[Any] = []
+            if kind.startswith("after"):
+                before = [[call("shell", {"command": f"echo {n}"})] for n in range(500)]
             told = self.home / "steps.json"
-            with Server([text("ready"), turn]) as server:
+            with Server([*before, text("ready"), turn]) as server:
                 pane = self.ready(server, program=[sys.executable, WATCHED, str(told)])
                 # The first turn opens the connection, once.
                 pane.send("go\r")
-                pane.until(b"tokens in", 120)
+                pane.until(b"tokens in", 300)
                 pane.rest(0.5)
                 start = len(pane.out)
                 pane.send("again\r")

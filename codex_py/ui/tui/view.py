@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from codex_py.ui.text import one_line
 from codex_py.ui.tui import status
 
 if TYPE_CHECKING:
+    from codex_py.agent import Agent
     from codex_py.core.money import Tally
     from codex_py.models.catalogue import Model
     from codex_py.ui.tui.session import Sitting
@@ -28,6 +30,7 @@ class View:
         self.model: Model | None = None
         """What the catalogue knows of the model."""
         self._counted = (-1, 0)
+        self._budgeted: tuple[object, str] = (None, "")
 
     def live(self, width: int) -> Fragments:
         """The unfinished text, the spinner, what waits."""
@@ -70,9 +73,7 @@ class View:
         if agent is not None and self._counted[0] != len(entries):
             self._counted = (len(entries), status.context_used(entries))
         if agent is not None:
-            from codex_py.ui.tui.budget import tightest
-
-            budget = tightest(agent, sitting)
+            budget = self._budget(agent, len(entries))
         facts = status.Facts(
             model=f"{label} {effort}".strip(),
             mode=sitting.mode,
@@ -89,6 +90,15 @@ class View:
             hint=self.hint,
         )
         return status.line(facts, width - 1, "·" if sitting.look.unicode else "|")
+
+    def _budget(self, agent: Agent, entries: int) -> str:
+        """The tightest budget in words, read from the log once a second and for each new line."""
+        from codex_py.ui.tui.budget import tightest  # late: loaded with the agent
+
+        now = (agent.session.id, entries, int(time.monotonic()))
+        if self._budgeted[0] != now:
+            self._budgeted = (now, tightest(agent, self._sitting))
+        return self._budgeted[1]
 
     @property
     def window(self) -> int:
