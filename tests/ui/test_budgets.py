@@ -76,6 +76,18 @@ def test_a_run_ends_before_the_request_that_may_not_fit(program: Program) -> Non
     assert most[-1] <= left / 4.40e-6
 
 
+def test_a_run_that_was_ended_can_be_gone_on_with(program: Program) -> None:
+    turns = [*steps(2, input=10_000, cached=0, output=1_000), text("Done.")]
+    with Server(turns) as server:
+        done = program.run("exec", *PRICED, "--max-steps", "2", "go", url=server.url)
+        assert done.code == 3 and last(program)["error"] == "stopped after 2 steps (--max-steps 2)"
+        done = program.run("exec", "resume", "--last", "--max-cost", "0.03", "on", url=server.url)
+        assert (done.code, done.out) == (0, "Done.\n"), done.err
+    # What the first run cost is in the log's sums and not in the second one's budget.
+    sampled = [each for each in program.log() if each["kind"] == "sampled"]
+    assert sampled[-1]["so_far"]["o4-mini"]["cost"] == "0.0309463"
+
+
 @pytest.mark.parametrize(
     ("option", "amount", "posts"), [("--max-tokens", "36000", 3), ("--max-steps", "3", 3)]
 )
