@@ -59,7 +59,8 @@ def take(given: Given, cwd: str, roots: Sequence[str], flag: str = "") -> Shown:
             )
         steps = (Step("page", (float(page),)),) if page > 1 else ()
         label = "" if isinstance(given, tuple) or page > 1 else name
-        return Shown(os.path.basename(name), see(data, ORIGINAL, name=label, steps=steps))
+        shown = os.path.basename(name).encode("utf-8", "replace").decode()
+        return Shown(shown, see(data, ORIGINAL, name=label, steps=steps))
     except NotAnImage as error:
         raise UsageError(f"{flag}{name}: {error}") from None
     except (OSError, ValueError) as error:

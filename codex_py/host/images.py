@@ -52,8 +52,8 @@ class Seen:
     """What kept the child from files and network."""
 
 
-ORIGINAL = Eyes(side=0, most=50_000_000)
-"""Takes every picture as it is."""
+ORIGINAL = Eyes(side=4_096, most=50_000_000)
+"""Takes pictures as they are, up to a size beyond what any model looks at."""
 
 
 def see(

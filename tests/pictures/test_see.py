@@ -124,6 +124,8 @@ def test_the_first_frame_of_an_animation_is_sent() -> None:
 
 def test_a_picture_is_scaled_to_what_the_model_takes() -> None:
     eyes = Eyes("tiles", most=20_000)
+    told, _ = work(saved(quarters(6_000, 3_000)))
+    assert (told["width"], told["height"], told["original"]) == (4_096, 2_048, [6_000, 3_000])
     told, found = work(saved(quarters(3_000, 2_000), "JPEG"), eyes)
     assert (told["width"], told["height"], told["shrunk"]) == (1_152, 768, True)
     assert told["original"] == [3_000, 2_000]
