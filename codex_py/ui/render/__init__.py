@@ -217,6 +217,7 @@ class Renderer:
             self._printed = False
             self._live.sampled()
         if isinstance(entry, TurnEnded):
+            before += self._spaced("tool", self._paper.ansi(self._live.cut_off(self._paper)))
             self._live = Live()
         if isinstance(entry, Decision):
             self._decisions[entry.call_id] = entry

@@ -97,6 +97,11 @@ def doing(call: ToolCall, paper: Paper, seconds: float = 0.0) -> Text:
     return _line("now", "", verb(call, 1), target(call), facts, paper)[0]
 
 
+def unfinished(call: ToolCall, paper: Paper) -> list[Text]:
+    """The line of a call that was stopped while it ran."""
+    return _line("bad", "bad", verb(call, 1), target(call), "stopped", paper)
+
+
 def result(
     entry: ToolResult,
     call: ToolCall | None,

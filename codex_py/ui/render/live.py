@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from codex_py.core.entries import Delta, ToolCall
-from codex_py.ui.render.calls import doing
+from codex_py.ui.render.calls import doing, unfinished
 from codex_py.ui.render.paper import Paper
 from codex_py.ui.text import count
 
@@ -79,6 +79,15 @@ class Live:
         self._output.pop(call_id, None)
         self._allowed.pop(call_id, None)
         return self.calls.pop(call_id, None)
+
+    def cut_off(self, paper: Paper) -> list[Text]:
+        """The calls that still ran when the turn ended, each as a line."""
+        return [
+            line
+            for call in self.calls.values()
+            if call.call_id in self._allowed
+            for line in unfinished(call, paper)
+        ]
 
     def lines(self, text: list[str], most: int, paper: Paper) -> list[Text]:
         """At most so many lines, the newest ones."""

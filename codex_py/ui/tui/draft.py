@@ -22,6 +22,8 @@ LINES = 8
 """Lines up to which a paste is shown as it is."""
 
 TOKEN = re.compile(r"\[(?:Pasted text|Image) #\d+[^\]\n]*\]")
+PATHS = re.compile(r"""@?"[^"\n]+"|@?'[^'\n]+'|\S+""")
+"""Words that may be paths: quoted ones with their spaces, as the completion writes them."""
 ESCAPES = re.compile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|.)?")
 
 DOCUMENTS = ("svg", "pdf")
@@ -98,8 +100,8 @@ class Draft:
             if token in self._images:
                 images.append(self._images[token])
         text = TOKEN.sub(lambda found: self._pastes.get(found.group(), found.group()), typed)
-        for word in typed.split():
-            path = word.strip("'\"").removeprefix("@")
+        for word in PATHS.findall(typed):
+            path = word.removeprefix("@").strip("'\"").removeprefix("@").rstrip(".,;:!?)")
             if promise(path) not in ("", *DOCUMENTS):
                 token = self._picture_at(path, cwd)
                 if token:

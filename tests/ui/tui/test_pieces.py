@@ -311,3 +311,11 @@ def test_the_prompt_is_drawn_before_the_log_and_the_drawing_are_loaded() -> None
 
 def test_the_themes_that_can_be_set_are_those_that_can_be_drawn() -> None:
     assert tuple(drawn_themes) == THEMES
+
+
+@pytest.mark.parametrize("typed", ['look at @"my shot.png" now', "'my shot.png'", "see @shot.png,"])
+def test_a_picture_is_found_whether_or_not_its_path_is_quoted(tmp_path: Path, typed: str) -> None:
+    for name in ("my shot.png", "shot.png"):
+        (tmp_path / name).write_bytes(PNG)
+    found = Draft().message(typed, str(tmp_path)).images
+    assert len(found) == 1
