@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 from codex_py.core.entries import (
     KINDS,
@@ -69,6 +70,9 @@ def revive(data: Json) -> Entry:
         return _unknown(data)
     names = {each.name for each in fields(kind)}
     given = {key: value for key, value in data.items() if key in names}
+    shapes = _typed(kind)
+    if any(name in shapes and not isinstance(given[name], shapes[name]) for name in given):
+        return _unknown(data)
     try:
         if "parts" in given:
             given["parts"] = tuple(_part(part) for part in given["parts"])
@@ -91,13 +95,32 @@ def revive(data: Json) -> Entry:
 
 _TEXTS = {"text", "name", "summary", "arguments", "value", "cwd"}
 _TUPLES = {"left", "paths", "lost", "calls", "kept", "failed"}
+
+_SHAPES = {"str": str, "int": int, "float": (int, float), "bool": bool, "Json": dict}
+_TYPED: dict[type[Entry], dict[str, Any]] = {}
+
+
+def _typed(kind: type[Entry]) -> dict[str, Any]:
+    """What the simple fields of a kind must be: a log may come from anybody."""
+    found = _TYPED.get(kind)
+    if found is None:
+        types = {each.name: str(each.type) for each in fields(kind)}
+        words = {"Verdict": "str", "By": "str", "Reason": "str"}
+        told = {name: words.get(text, text) for name, text in types.items()}
+        found = {name: _SHAPES[text] for name, text in told.items() if text in _SHAPES}
+        _TYPED[kind] = found
+    return found
+
+
 _LISTS = {"said", "files", "opened"}
 
 
 def _unknown(data: Json) -> Unknown:
     n, at = data.get("n"), data.get("at")
     return Unknown(
-        n=n if isinstance(n, int) else -1, at=at if isinstance(at, float) else 0.0, data=data
+        n=n if isinstance(n, int) else -1,
+        at=float(at) if isinstance(at, (int, float)) else 0.0,
+        data=data,
     )
 
 

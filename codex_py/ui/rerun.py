@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +36,8 @@ from codex_py.host.worktree import fresh
 from codex_py.launch import Launch
 from codex_py.settings import Settings
 
+PLAIN = re.compile(r"\w[\w.-]{0,80}")
+"""Names of folders that are taken over; a log may come from anybody."""
 Show = Callable[[Entry | Delta], None]
 
 
@@ -63,7 +66,8 @@ def rerun(path: Path, settings: Settings, repository: str, show: Show) -> Rerun:
         first = entries[0] if entries else None
         if not isinstance(first, Started):
             raise UsageError(f"{path} is not the log of a session")
-        work = scratch / (os.path.basename(first.cwd) or "work")
+        name = os.path.basename(first.cwd)
+        work = scratch / (name if PLAIN.fullmatch(name) else "work")
         work.mkdir()
         found = Rerun(place=_placed(first, repository, work))
         copy = scratch / path.name
@@ -79,7 +83,7 @@ def _placed(first: Started, repository: str, work: Path) -> str:
         return "an empty folder: no commit was recorded"
     try:
         fresh(repository or first.cwd, first.commit, work)
-    except GitFailed as error:
+    except (GitFailed, ValueError) as error:
         shutil.rmtree(work)
         work.mkdir()
         if repository:
@@ -91,9 +95,10 @@ def _placed(first: Started, repository: str, work: Path) -> str:
 def _mapped(source: Path, target: Path, old: str, new: str) -> None:
     """A copy of a log whose paths lead into the fresh folder."""
     before, after = old.encode("utf-8", "replace"), new.encode("utf-8", "replace")
+    known = os.path.isabs(old) and len(before) > 3
     with open(target, "wb") as file:
         for line in logfile.lines(source):
-            file.write((line.replace(before, after) if len(before) > 3 else line) + b"\n")
+            file.write((line.replace(before, after) if known else line) + b"\n")
 
 
 async def _all(

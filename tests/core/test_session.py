@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from codex_py.core.chain import chained
 from codex_py.core.codec import plain, revive
 from codex_py.core.entries import (
+    KINDS,
     Assistant,
     Context,
     Decision,
@@ -31,7 +33,8 @@ from codex_py.core.entries import (
     User,
 )
 from codex_py.core.errors import LogError, UsageError
-from codex_py.core.logfile import decode, read
+from codex_py.core.logfile import decode, read, spent
+from codex_py.core.request import project
 from codex_py.core.session import create, resume
 
 ENTRIES = [
@@ -154,3 +157,23 @@ def test_any_text_survives(words: str) -> None:
 def test_no_line_breaks_the_reader(data: dict[str, object]) -> None:
     for kind in ("user", "tool_result", "turn_ended", "tool_call"):
         revive({**data, "kind": kind, "n": 0})
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
+)
+
+
+@given(st.data(), st.sampled_from(sorted(KINDS)))
+def test_no_value_in_any_field_of_any_kind_breaks_what_reads_logs(
+    data: st.DataObject, kind: str
+) -> None:
+    names = [each.name for each in fields(KINDS[kind])]
+    line = data.draw(st.dictionaries(st.sampled_from(names), JSON))
+    entry = revive({"n": 3, "at": 1.0, **line, "kind": kind})
+    assert isinstance(entry.n, int) and isinstance(entry.at, (int, float))
+    project([entry])
+    spent([entry])
+    plain(entry)

@@ -165,3 +165,18 @@ def test_audit_says_who_allowed_what_and_where_a_log_was_changed(
         "kind": "chain", "lines": 9, "unchained": 0, "whole": False,
         "breaks": [{"line": 5, "why": facts[-1]["breaks"][0]["why"]}],
     }  # fmt: skip
+
+
+def test_a_log_from_anybody_reaches_nothing_but_the_fresh_folder(
+    program: Program, repo: Path
+) -> None:
+    path = crafted(program, repo, [])
+    for cwd in ("/tmp/..", "..", "/", "", "a/../..", "/x\u0000y", 7, ["/"]):
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        lines[0] |= {"cwd": cwd, "commit": "0" * 40}
+        odd = program.home / "odd.jsonl"
+        odd.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        before = sorted(program.home.parent.iterdir())
+        done = program.run("replay", str(odd), "--tools")
+        assert "Traceback" not in done.err and done.code in (0, 2), done.err
+        assert sorted(program.home.parent.iterdir()) == before
