@@ -248,6 +248,8 @@ def check(wire: str, steps: int, place: Path, often: float, stalls: float, idle:
     for ours, theirs in zip(storm.log, calm.log, strict=True):
         assert ours == theirs
     assert len(storm.memory) == 10
+    # What is kept is the conversation: no fault leaves anything behind.
+    assert storm.memory[-1] - storm.memory[0] < 50_000 * steps + (32 << 20)
     return (
         f"{wire}: {steps} steps, {storm.retries} faults, {storm.connections} connections, "
         f"MiB {[each >> 20 for each in storm.memory]}"
