@@ -20,7 +20,7 @@ class Read:
 
 WEAK = {
     "landlock": (
-        "confined by Landlock and seccomp only: no network and no writes outside, but file modes "
-        "and times outside can be changed and /tmp is shared; `codex-py sandbox doctor` says more"
+        "confined by Landlock and seccomp only: no network and no writes outside, but /tmp, other "
+        "terminals and the process list are shared; `codex-py sandbox doctor` says more"
     )
 }

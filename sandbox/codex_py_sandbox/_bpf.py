@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 EPERM, ENOSYS, EAFNOSUPPORT = 1, 38, 97
 ALLOW, NOTIFY, ERRNO = 0x7FFF0000, 0x7FC00000, 0x50000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+SETFLAGS, FSSETXATTR = 0x40086602, 0x401C5820
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 STREAM, SEQPACKET = 1, 5
 
@@ -109,10 +110,29 @@ def _connect(word: int) -> Block:
     return [_arg(3), _eq(low, 0, 3), high_at, _eq(high, 0, 1), _ret(ALLOW), _ret(NOTIFY)]
 
 
-def program(*, families: Iterable[int], notify: bool = False, word: int = 0) -> bytes:
+def _ask_ioctl() -> Block:
+    """As `_ioctl`; inode flags are asked about."""
+    return [
+        _arg(1),
+        _eq(TIOCSTI, 2, 0),
+        _eq(TIOCLINUX, 1, 0),
+        _eq(SETFLAGS, 1, 3),
+        _ret(ERRNO | EPERM),
+        _ret(NOTIFY),
+        _ret(ALLOW),
+        _eq(FSSETXATTR, 0, 1),
+        _ret(NOTIFY),
+        _ret(ALLOW),
+    ]
+
+
+def program(
+    *, families: Iterable[int], notify: bool = False, word: int = 0, ask: Iterable[str] = ()
+) -> bytes:
     """The filter as bytes; `families` for socket(). With `notify` a listener is asked about connects
     and about modes with the set-user-id bit, which are refused otherwise. Connects with the
-    `word` as their fourth argument pass: the listener's own.
+    `word` as their fourth argument pass: the listener's own. Of the calls in `ask` every one is
+    asked about, and of ioctl those that set inode flags.
     """
     blocks: dict[str, Block] = {
         "allow": [_ret(ALLOW)],
@@ -140,6 +160,12 @@ def program(*, families: Iterable[int], notify: bool = False, word: int = 0) -> 
     where[NR["clone3"]] = "enosys"
     if notify:
         where[NR["connect"]] = "connect"
+    for name in ask:
+        if name in NR:
+            where[NR[name]] = "ask"
+    if ask:
+        blocks["ask"], blocks["ioctl"] = [_ret(NOTIFY)], _ask_ioctl()
+        where |= {NR[name]: "enosys" for name in ("setxattrat", "removexattrat", "file_setattr")}
     if X86:
         where[0x40000000] = "x32"
     return _assemble(where, blocks)

@@ -32,10 +32,16 @@ _NEW = {
     "pidfd_getfd": 438,
     "clone3": 435,
     "fchmodat2": 452,
+    "setxattrat": 463,
+    "removexattrat": 466,
+    "file_setattr": 469,
 }
 _X86 = {
     "open": 2, "creat": 85, "chmod": 90, "fchmod": 91, "mknod": 133, "openat": 257,
-    "mknodat": 259, "fchmodat": 268, "statfs": 137,
+    "mknodat": 259, "fchmodat": 268, "statfs": 137, "chown": 92, "fchown": 93,
+    "lchown": 94, "utime": 132, "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190,
+    "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "utimes": 235, "fchownat": 260,
+    "futimesat": 261, "utimensat": 280,
     "ioctl": 16, "socket": 41, "connect": 42, "socketpair": 53, "clone": 56, "ptrace": 101,
     "syslog": 103, "capset": 126, "uselib": 134, "ustat": 136, "sysfs": 139, "vhangup": 153, "modify_ldt": 154,
     "pivot_root": 155, "_sysctl": 156, "prctl": 157, "adjtimex": 159, "chroot": 161, "acct": 163,
@@ -50,6 +56,8 @@ _X86 = {
 }  # fmt: skip
 _ARM = {
     "mknodat": 33, "fchmod": 52, "fchmodat": 53, "openat": 56, "statfs": 43,
+    "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15,
+    "fremovexattr": 16, "fchownat": 54, "fchown": 55, "utimensat": 88,
     "lookup_dcookie": 18, "ioctl": 29, "umount2": 39, "mount": 40, "pivot_root": 41,
     "nfsservctl": 42, "chroot": 51, "vhangup": 58, "quotactl": 60, "acct": 89, "capset": 91,
     "unshare": 97, "kexec_load": 104, "init_module": 105, "delete_module": 106,

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import _socket
 import os
 import time
 
-from codex_py_sandbox import _bpf, _child, _landlock, _tree, guard, layout
+from codex_py_sandbox import (
+    _bpf,
+    _child,
+    _enter,
+    _landlock,
+    _meta,
+    _tree,
+    _wire,
+    guard,
+    layout,
+)
 from codex_py_sandbox import _linux as lx
 from codex_py_sandbox._rooms import FORWARDED, Room
 from codex_py_sandbox.plan import Plan
@@ -81,10 +92,14 @@ class Open(Room):
             return
         for fd in fds:
             os.close(fd)
-        code, late = _tree.supervise(pid, deadline)
+        code, late = _tree.supervise(pid, deadline, self.steward())
         _tree.end_descendants()
         lines = self.after()
         _child.report(status, "\n".join([f"exit {code} {int(late)}", *lines]))
+
+    def steward(self) -> _meta.Steward | None:
+        """Who answers what the filter asks; nobody where it asks nothing."""
+        return None
 
     def _spawn(self, job: Mapping[str, Any], fds: tuple[int, int, int]) -> int:
         if job["tty"]:
@@ -154,7 +169,12 @@ class Landlocked(Open):
         families = (_bpf.AF_NETLINK,) if plan.network == "off" else (
             _bpf.AF_NETLINK, _bpf.AF_INET, _bpf.AF_INET6
         )  # fmt: skip
-        self.filter = _bpf.program(families=families)
+        self.families = families
+        # Someone above may be asked already, or nobody may look into other processes.
+        asks = not lx.listener_above() and _enter.may_look()
+        self.filter = _bpf.program(families=families, ask=_meta.ASKED if asks else ())
+        self.asks = asks
+        self.line: tuple[_socket.socket, _socket.socket] | None = None
         self.kept: guard.State = {}
         if "procs" in plan.limits:
             # Without a user namespace the kernel counts everything the user runs.
@@ -167,7 +187,25 @@ class Landlocked(Open):
         Room.prove(self)
 
     def deaf(self) -> None:
-        """Its filter asks nobody."""
+        """Nobody would answer what its filter asks."""
+        self.asks = False
+        self.filter = _bpf.program(families=self.families)
+
+    def _confine(self) -> None:
+        super()._confine()
+        if self.asks:
+            # What we do for commands we do with their rights.
+            lx.drop_bounding()
+            lx.drop_capabilities()
+            self.line = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+
+    def steward(self) -> _meta.Steward | None:
+        """Made of the listener that the command's own process sent before it became the command."""
+        if self.line is None:
+            return None
+        self.line[1].close()
+        text, fds = _wire.receive(self.line[0])
+        return _meta.Steward(fds[0], self.plan) if text == "ear" else None
 
     def before(self) -> None:
         super().before()
@@ -192,7 +230,12 @@ class Landlocked(Open):
         rules = bare_rules(self.plan, self.abi) if self.fresh else self.rules
         assert rules
         rules.restrict()
-        lx.load_filter(self.filter)
+        listener = lx.load_filter(self.filter, listen=self.asks)
+        if self.line is not None:
+            _wire.send(self.line[1], "ear", [listener])
+            os.close(listener)
+            for end in self.line:
+                end.close()
 
 
 def bare_rules(plan: Plan, abi: int) -> _landlock.Ruleset:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import select
 import time
+
+from codex_py_sandbox import _linux as lx
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal as sig
+
+    from codex_py_sandbox._meta import Steward
 else:
     import _signal as sig
 
@@ -15,8 +20,17 @@ END = sig.SIGRTMIN + 3
 FORWARDED = (sig.SIGHUP, sig.SIGINT, sig.SIGQUIT, sig.SIGTERM, sig.SIGUSR1, sig.SIGUSR2)
 
 
-def supervise(main: int, deadline: float | None) -> tuple[int, bool]:
-    """Wait for `main`, passing signals on: its wait status and whether time ran out."""
+def supervise(main: int, deadline: float | None, steward: Steward | None) -> tuple[int, bool]:
+    """Wait for `main`, passing signals on: its wait status and whether time ran out.
+
+    Meanwhile the `steward` answers what its filter asks.
+    """
+    told = [sig.SIGCHLD, END, *FORWARDED]
+    signals = lx.signal_fd(told)
+    poll = select.poll()
+    poll.register(signals, select.POLLIN)
+    if steward:
+        poll.register(steward.fd, select.POLLIN)
     while True:
         while True:
             try:
@@ -30,13 +44,19 @@ def supervise(main: int, deadline: float | None) -> tuple[int, bool]:
         left = 3600.0 if deadline is None else deadline - time.monotonic()
         if left <= 0:
             return sig.SIGKILL, True
-        info = sig.sigtimedwait([sig.SIGCHLD, END, *FORWARDED], left)
-        if info is None or info.si_signo == sig.SIGCHLD:
-            continue
-        if info.si_signo == END:
-            return sig.SIGKILL, False
-        for pid in descendants():
-            _kill(pid, info.si_signo)
+        for fd, happened in poll.poll(left * 1000):
+            if fd != signals:
+                assert steward
+                if happened & select.POLLIN:
+                    steward.hear()
+                else:
+                    poll.unregister(fd)
+                continue
+            number = int.from_bytes(os.read(signals, 128)[:4], "little")
+            if number == END:
+                return sig.SIGKILL, False
+            for pid in descendants() if number != sig.SIGCHLD else ():
+                _kill(pid, number)
 
 
 def descendants() -> list[int]:

@@ -24,8 +24,8 @@ C = Capability
 DESCRIPTIONS = {
     "namespaces": "own namespaces and mounts, Landlock and seccomp",
     "bubblewrap": "the system's bubblewrap with our seccomp filter",
-    "landlock": "Landlock and seccomp alone: files outside keep their content but not their modes "
-    "and times, /tmp and process list are shared, git's rules are put back after each command",
+    "landlock": "Landlock and seccomp alone: /tmp, terminals and process list are shared, "
+    "git's rules are put back after each command",
     "seatbelt": "macOS Seatbelt",
 }
 ADVICE = (

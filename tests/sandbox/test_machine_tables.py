@@ -16,6 +16,8 @@ from tests.sandbox.test_filter import ALLOW, EPERM, answer
 
 # From include/uapi/asm-generic/unistd.h, which aarch64 uses as it is.
 GENERIC = {
+    "setxattr": 5, "lsetxattr": 6, "fsetxattr": 7, "removexattr": 14, "lremovexattr": 15,
+    "fremovexattr": 16, "fchownat": 54, "fchown": 55, "utimensat": 88,
     "lookup_dcookie": 18, "ioctl": 29, "mknodat": 33, "umount2": 39, "mount": 40, "pivot_root": 41,
     "nfsservctl": 42, "statfs": 43, "chroot": 51, "fchmod": 52, "fchmodat": 53, "openat": 56,
     "vhangup": 58, "quotactl": 60, "signalfd4": 74, "acct": 89, "capset": 91, "unshare": 97,
@@ -34,7 +36,7 @@ COMMON = {
     "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "clone3": 435,
     "close_range": 436, "openat2": 437, "pidfd_getfd": 438, "mount_setattr": 442,
     "quotactl_fd": 443, "landlock_create_ruleset": 444, "landlock_add_rule": 445,
-    "landlock_restrict_self": 446, "fchmodat2": 452, "open_tree_attr": 467,
+    "landlock_restrict_self": 446, "fchmodat2": 452, "setxattrat": 463, "removexattrat": 466, "file_setattr": 469, "open_tree_attr": 467,
 }  # fmt: skip
 HEADERS = {
     "aarch64": (Path("/usr/include/asm-generic/unistd.h"), _linux._ARM),

@@ -54,5 +54,6 @@ def test_doctor_tells_what_a_container_lacks(work: Path, environ: dict[str, str]
     report = json.loads(said)
     assert report["chosen"] == "landlock"
     landlock = next(b for b in report["backends"] if b["name"] == "landlock")
-    assert "write-metadata" in landlock["missing"]
+    assert {"proc", "tty", "private-tmp"} <= set(landlock["missing"])
+    assert "write-metadata" in landlock["enforced"]
     assert "write-content" in landlock["enforced"]
