@@ -132,7 +132,6 @@ def _picture(part: Image) -> str:
 def _decision(entry: Decision, paper: Paper) -> list[Styled]:
     if entry.by != "user":
         return []
-    what = str(entry.effects.get("command") or ", ".join(entry.effects.get("writes", ())))
     if entry.verdict == "allow":
         text = "you said yes"
         if entry.remember:
@@ -141,7 +140,7 @@ def _decision(entry: Decision, paper: Paper) -> list[Styled]:
             text += f"; open in this session: {', '.join(entry.opened)}"
         return _note(paper.sign("note"), text, "dim", paper)
     why = f": {entry.reason}" if entry.reason else ""
-    return _note(paper.sign("note"), f"you refused {what or 'this'}{why}", "warn", paper)
+    return _note(paper.sign("note"), f"you said no{why}", "warn", paper)
 
 
 def remembered(grant: str) -> str:

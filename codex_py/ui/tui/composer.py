@@ -99,6 +99,9 @@ class Composer:
         self.menu.close()
         if stripped in BARE:
             self.acts.leave()
+        elif stripped == "?":
+            self._clear()
+            self.acts.command("/keys")
         elif self._is_command(stripped):
             name = stripped[1:].split(None, 1)[0]
             if name in self.about:

@@ -30,6 +30,7 @@ TABLE = (
     ("Ctrl+A E K U W Y, Alt+B F D", "as in readline"),
     ("@", "complete a file"),
     ("/", "commands"),
+    ("?", "this list"),
     ("!", "run a command of your own; its output goes to the model"),
 )
 

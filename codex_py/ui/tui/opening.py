@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from codex_py.core.entries import Decision, Notice, ToolCall
 from codex_py.core.errors import UsageError
-from codex_py.ui.text import one_line, paint
+from codex_py.ui.text import one_line
 from codex_py.ui.tui.onboard import outside_git
 from codex_py.ui.tui.thumbs import listen
 
@@ -83,7 +83,7 @@ async def opened(sitting: Sitting, opener: Opener | None = None) -> Agent | None
     sitting.spawn(asyncio.to_thread(agent.brain.warm))
     if agent.brain.warning:
         sitting.say(agent.brain.warning, "yellow")
-    sitting.screen.print(paint(one_line(agent.describe(), 400), "dim", look.colour))
+    sitting.say(one_line(agent.describe(), 400))
     if agent.began:
         from codex_py.ui.tui.past import retold  # late: only where a session goes on
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from codex_py.ui.text import one_line
+from codex_py.ui.text import one_line, wrapped
 
 ROWS = 9
 """Answers shown at once; a longer list moves."""
@@ -65,9 +65,11 @@ class Question:
             head = f"{mark if chosen else ' '} {place + 1}. "
             tail = f" ({each.key})" if each.key else ""
             room = width - len(head) - len(tail) - 1
-            label = one_line(each.label, max(8, room))
+            # What would be allowed is never left out: a long answer goes on in the next line.
+            lines = wrapped(one_line(each.label, 1_000), max(12, room)).split("\n")
+            label = f"\n{' ' * len(head)}".join(line.strip() for line in lines)
             found.append(("class:chosen" if chosen else "", f"{head}{label}{tail}"))
-            left = room - len(label) - 3
+            left = room - len(lines[-1]) - 3
             if each.note and left > 12:
                 found.append(("class:dim", f" · {one_line(each.note, left)}"))
             found.append(("", "\n"))

@@ -38,11 +38,12 @@ class View:
 
         sitting = self._sitting
         found: Fragments = []
-        running = sitting.live.running and sitting.talk.question is None
+        asking = sitting.talk.question is not None or bool(sitting.talk.writing)
+        running = sitting.live.running and not asking
         tail = sitting.renderer.live() if sitting.renderer and running else ""
         if tail.strip():
             found += ansi(tail.rstrip("\n") + "\n")
-        if sitting.talk.question is None:
+        if not asking:
             found += sitting.live.fragments(width)
         steered, queued = sitting.turns.steered, sitting.turns.queue
         rows = [("sent in", each) for each in steered] + [("queued", each) for each in queued]
@@ -133,7 +134,9 @@ class View:
         """What an empty composer says."""
         if self._sitting.talk.writing:
             return self._sitting.talk.writing
-        return "Enter queues, Ctrl+S sends now" if self._sitting.live.running else HELP
+        if self._sitting.live.running:
+            return "Enter queues, Ctrl+S sends now"
+        return HELP if self._sitting.screen.width > len(HELP) + 4 else HELP.partition(",")[0]
 
     def mark(self) -> str:
         """What stands before the draft."""

@@ -30,7 +30,7 @@ from codex_py.ui.tui.fuzzy import best, narrowed, score
 from codex_py.ui.tui.history import ProjectHistory
 from codex_py.ui.tui.menu import at_word, commands
 from codex_py.ui.tui.prefix import prefix_of
-from codex_py.ui.tui.question import Answer
+from codex_py.ui.tui.question import Answer, Question
 from codex_py.ui.tui.saved import save_mode, save_trust, trust_of
 from codex_py.ui.tui.secrets import secret
 from codex_py.ui.tui.status import Facts, line
@@ -319,3 +319,14 @@ def test_a_picture_is_found_whether_or_not_its_path_is_quoted(tmp_path: Path, ty
         (tmp_path / name).write_bytes(PNG)
     found = Draft().message(typed, str(tmp_path)).images
     assert len(found) == 1
+
+
+def test_what_would_be_allowed_is_shown_whole_in_a_narrow_window() -> None:
+    async def shown() -> str:
+        label = "Yes, and don't ask again for `git commit …` in this session"
+        question = Question("Allow this?", [Answer("yes", "Yes"), Answer("always", label, "a")])
+        return "".join(text for _, text in question.fragments(40, True))
+
+    found = asyncio.run(shown())
+    assert all(len(line) < 40 for line in found.split("\n"))
+    assert "don't ask again for `git commit …` in this session (a)" in " ".join(found.split())

@@ -289,6 +289,7 @@ def test_it_works_in_forty_columns_and_keeps_what_was_printed(
             term.type("a draft")
             term.resize(40, 20)
             term.until("› a draft", "suggest [commands ask]")
+            assert all(len(line) <= 40 for line in term.screen().split("\n"))
             term.type(" two")
             term.press("Enter")
             term.until("The second answer.", READY)
