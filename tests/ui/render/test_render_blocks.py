@@ -146,7 +146,7 @@ def test_a_refused_call_says_so() -> None:
     said = drawn.entry(
         Decision(call_id="c", verdict="deny", by="user", effects={"command": "rm -rf x"})
     )
-    assert "you refused rm -rf x" in (said or "")
+    assert "you said no" in (said or "")
     told = drawn.entry(result("The user refused this.", False)) or ""
     assert told == "✗ Running rm -rf x refused\n"
 
