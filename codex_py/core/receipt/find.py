@@ -193,7 +193,7 @@ def _edited(rules: list[Rule], clause: Clause, done: set[str]) -> Iterator[Found
             done.add(path)
             yield Found(
                 "edited",
-                clause.text.strip(" -*•\t"),
+                clause.text[_lead(clause.text) :].rstrip(),
                 clause.start + _lead(clause.text),
                 clause.start + len(clause.text.rstrip()),
                 rule,
