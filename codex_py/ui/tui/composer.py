@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from prompt_toolkit.application.current import get_app
 from prompt_toolkit.buffer import Buffer
 
 from codex_py.ui.tui import menu as menus
@@ -130,6 +131,7 @@ class Composer:
 
     def _clear(self, *, keep: bool = False) -> None:
         self.buffer.reset(append_to_history=keep)
+        get_app().vi_state.reset()  # with vi keys the next message begins in insert mode
         self.menu.close()
         self._wanted = None
         self.talk.typed_at = 0.0

@@ -16,7 +16,7 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import Condition
+from prompt_toolkit.filters import Condition, is_searching
 from prompt_toolkit.formatted_text import ANSI, AnyFormattedText, to_formatted_text
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input, create_input
@@ -126,7 +126,7 @@ class Screen:
                 input_processors=[
                     ConditionalProcessor(
                         AfterInput(lambda: parts.placeholder(), style="class:dim"),
-                        Condition(lambda: not self.buffer.text),
+                        Condition(lambda: not self.buffer.text) & ~is_searching,
                     )
                 ],
             ),

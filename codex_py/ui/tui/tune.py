@@ -42,6 +42,7 @@ def vim(sitting: Sitting, rest: str) -> None:
     app = sitting.screen.app
     vi = app.editing_mode != EditingMode.VI
     app.editing_mode = EditingMode.VI if vi else EditingMode.EMACS
+    app.vi_state.reset()
     sitting.look = replace(sitting.look, vi=vi)
     saved.save_tui(sitting.settings.home, "vi_keys", vi)
     kept = sitting.settings.home / "config.toml"

@@ -127,3 +127,30 @@ def test_what_is_said_is_broken_between_words(width: int) -> None:
     assert "".join(shown).replace(" ", "") == line.replace(" ", "")
     assert all(each.startswith("  ") for each in shown[1:])
     assert one_line("漢字" * 9, 10) == "漢字漢字…"
+
+
+def test_vi_keys_edit_and_each_message_begins_in_insert_mode(
+    program: Program, tmp_path: Path
+) -> None:
+    known(program)
+    with Server([text("One."), text("Two.")]) as server:
+        with session(program, tmp_path, url=server.url) as term:
+            term.until("codex-py 0", READY)
+            term.type("/vim")
+            term.press("Enter")
+            term.until("editing keys: vi")
+            term.type("hello world")
+            term.until("› hello world")
+            term.press("Escape")
+            term.until("› hello world")
+            term.type("bx")
+            term.until("› hello orld")
+            term.press("Enter")
+            term.until("One.", READY)
+            term.type("open it")
+            term.until("› open it")
+            term.press("Enter")
+            term.until("Two.", READY)
+        told = [json.dumps(each["input"]) for each in server.posts()]
+    assert "hello orld" in told[0]
+    assert "open it" in told[1]

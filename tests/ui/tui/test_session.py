@@ -421,7 +421,7 @@ def test_an_earlier_message_is_found_by_its_letters(program: Program, tmp_path: 
                 term.until(each, READY, gone="esc to")
             term.press("C-r")
             term.type("pars")
-            term.until("› explain the parser", "pars")
+            term.until("› explain the parser", "backward: pars", gone=READY)
 
 
 def test_folded_output_is_shown_whole_on_request(program: Program, tmp_path: Path) -> None:
