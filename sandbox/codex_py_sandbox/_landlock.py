@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 
-from codex_py_sandbox._linux import syscall
+from codex_py_sandbox._linux import hold, syscall
 
 WRITES = 0b1111111110010  # write_file, remove_*, make_*
 READS = 0b0000000001101  # execute, read_file, read_dir
@@ -36,10 +36,13 @@ class Ruleset:
         self.fd = syscall("landlock_create_ruleset", attr, size, 0)
 
     def allow(self, path: str, rights: int | None = None) -> None:
-        """Allow `rights` (all handled ones if None) at and below `path`; absent paths are skipped."""
-        try:
-            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        except OSError:
+        """Allow `rights` (all handled ones if None) at and below a real `path`.
+
+        What is absent is skipped, and so is what a link leads to: a command that still runs may
+        have put one there, and the right would be given to the place it names.
+        """
+        fd = hold(path)
+        if fd < 0:
             return
         try:
             given = self.rights if rights is None else rights & self.rights

@@ -253,7 +253,7 @@ def bare_rules(plan: Plan, abi: int) -> _landlock.Ruleset:
             rules.allow(path, reads | _landlock.WRITES_ALL)
     for path in (plan.tmp, plan.var_tmp, "/tmp", "/var/tmp", "/dev/shm", "/dev/pts"):
         if path:
-            rules.allow(path)
+            rules.allow(path if path in (plan.tmp, plan.var_tmp) else os.path.realpath(path))
     for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx"):
         rules.allow(f"/dev/{name}")
     for path in readable(plan.masks, ["/", *plan.shown]):

@@ -25,6 +25,7 @@ LANDLOCK = {
     "w25": "no unix sockets: Landlock before ABI 9 cannot tell inside from outside",
     "w26": "no internet sockets without a network of its own",
     "w66": "as w25",
+    "w43": "as w25",
     "w39": "the main repository of a worktree is not writable",
     "g27": "a rebase that is under way is not read by the audit",
 }
