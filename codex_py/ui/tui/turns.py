@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from codex_py.core.errors import UsageError
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 TICK = 0.1
 """Seconds between two pictures of the spinner."""
+
+
+After = Callable[[], Awaitable[None]]
+Work = Coroutine[Any, Any, After | None]
 
 
 class Turns:
@@ -91,11 +96,14 @@ class Turns:
         self._count()
         self.occupy(self._turn(sitting.agent, message))
 
-    def occupy(self, work: Coroutine[Any, Any, object]) -> None:
-        """Work that messages wait for and that can be interrupted, as a turn is."""
+    def occupy(self, work: Work) -> None:
+        """Work that messages wait for and that can be interrupted, as a turn is.
+
+        What it returns, if anything, is called and awaited once it is over.
+        """
         self._task = asyncio.get_running_loop().create_task(self._run(work))
 
-    async def _turn(self, agent: Agent, message: Message) -> None:
+    async def _turn(self, agent: Agent, message: Message) -> After:
         self._tell_mode(agent)
         try:
             await agent.run(message.text, message.images)
@@ -103,15 +111,16 @@ class Turns:
             # Nothing was sent: the message is the person's again.
             self._sitting.composer.put_back(message.typed)
             raise
-        await footer(self._sitting, agent)
+        return partial(footer, self._sitting, agent)
 
-    async def _run(self, work: Coroutine[Any, Any, object]) -> None:
+    async def _run(self, work: Work) -> None:
         sitting = self._sitting
+        after: After | None = None
         sitting.live.begin()
         sitting.attention.title(f"… {sitting.title}")
         ticking = asyncio.create_task(self._tick())
         try:
-            await work
+            after = await work
         except asyncio.CancelledError:
             self.give_back()
         except Exception as error:
@@ -126,6 +135,11 @@ class Turns:
             sitting.attention.title(sitting.title)
             sitting.attention.call("codex-py is done")
             sitting.redraw()
+        if after is not None:
+            try:
+                await after()
+            except Exception as error:
+                sitting.failed(error)
         self.next()
 
     def interrupt(self) -> bool:
