@@ -265,7 +265,7 @@ class Host:
 
     def close(self) -> None:
         """End what was started."""
-        self.background.changed = lambda _: None
+        self.background.close()
         self.interpreter.close()
         self.confined.close()
 

@@ -54,10 +54,7 @@ class Process:
         spill: Spill,
         clean: Redactor = NOTHING,
     ) -> None:
-        self.number = number
-        self.command = command
-        self.cwd = cwd
-        self.confined = confined
+        self.number, self.command, self.cwd, self.confined = number, command, cwd, confined
         """How it is confined; empty when it runs as the user would run it."""
         self.opened = Effects()
         """What was opened to it beyond what confines it."""
@@ -82,8 +79,7 @@ class Process:
         self._unread = _unread()
         self._recent = bytearray()
         self._news = asyncio.Event()
-        self._input = -1
-        self._output = -1
+        self._input = self._output = -1
         self._running: Running | None = None
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -252,6 +248,12 @@ class Process:
             self._gone.set_result(None)
         self.heard(self)
 
+    def forget(self) -> None:
+        """Let go of it: the session is over, and what runs in it ends with it."""
+        if self.ended is None and self._running is not None:
+            _unwatch(self._running.fileno())
+        self._shut()
+
     def _shut(self) -> None:
         self._close_input()
         self._shut_output()
@@ -261,7 +263,7 @@ class Process:
 
     def _shut_output(self) -> None:
         if self._output >= 0:
-            asyncio.get_running_loop().remove_reader(self._output)
+            _unwatch(self._output)
             os.close(self._output)
             self._output = -1
 
@@ -306,12 +308,23 @@ class Background:
         self.changed(process)
         return process
 
+    def close(self) -> None:
+        """The session is over."""
+        self.changed = lambda _: None
+        for each in self.processes.values():
+            each.forget()
+
     def news(self) -> list[Process]:
         """Those that ended and the model does not know it yet; from now on it does."""
         found = [each for each in self.processes.values() if each.ended and not each.told]
         for each in found:
             each.told = True
         return found
+
+
+def _unwatch(fd: int) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop may be over already
+        asyncio.get_running_loop().remove_reader(fd)
 
 
 def _unread() -> Collected:
