@@ -91,8 +91,8 @@ class Process:
     @property
     def name(self) -> str:
         """What the person is asked about: number and command."""
-        shown = self.command if len(self.command) <= 60 else self.command[:57] + "…"
-        return f"process {self.number} (`{' '.join(shown.split())}`)"
+        shown = " ".join(self.command.split())
+        return f"process {self.number} (`{shown[:57] + '…' if len(shown) > 58 else shown}`)"
 
     def begin(self, start: Start) -> None:
         """Start it. Raises OSError when it cannot be started."""
@@ -171,13 +171,12 @@ class Process:
             return
         self.asked = True
         self._running.signal(signal.SIGTERM)
-        for patience, last in ((GRACE, False), (GONE, True)):
+        for patience in (GRACE, GONE):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     await asyncio.shield(self._gone)
                 return
-            if not last:
-                await self._running.end()
+            await self._running.end()
 
     def _pump(self) -> None:
         for _ in range(BURST // PIECE):
