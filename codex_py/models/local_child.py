@@ -93,6 +93,8 @@ def _serve(given: dict[str, Any]) -> Any:
     params.api_keys = [given["key"]]
     params.n_ctx = given["context"]
     params.n_parallel = 1
+    # Small batches: loading can be told and ended in between.
+    params.n_batch = 256
     params.model_alias = {given["name"]}
     params.n_gpu_layers = given["gpu_layers"]
     params.cpuparams.n_threads = given["threads"]

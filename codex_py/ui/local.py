@@ -16,6 +16,7 @@ from codex_py.models import local_install as fetching
 from codex_py.models.local import missing
 from codex_py.models.local_weights import QWEN, installed, path_in
 from codex_py.settings import home as home_of
+from codex_py.settings import load
 
 ABOUT = """\
 The embedded model: Qwen2.5-Coder-1.5B-Instruct (4 bits, Apache-2.0), served on this machine by
@@ -92,23 +93,30 @@ def _install(args: argparse.Namespace, home: Path) -> int:
 
 
 def _status(args: argparse.Namespace, home: Path) -> int:
-    path, lacking = path_in(home), missing(home)
-    sys.stdout.write(f"model:  {QWEN.name} (Apache-2.0)\nfile:   {path}\n")
-    if not installed(home):
-        sys.stdout.write("state:  not installed\n")
-    elif args.verify:
-        good = fetching.verify(path)
-        sys.stdout.write(f"state:  {'installed, SHA-256 right' if good else 'DAMAGED'}\n")
-        if not good:
-            raise fetching.InstallError("run `codex-py local remove`, then install it again")
+    own = load(os.environ).local_model
+    path, lacking = path_in(home), missing(home, own=own)
+    if own:
+        sys.stdout.write(f"model:  {own} (local_model)\n")
     else:
-        sys.stdout.write(f"state:  installed, {_size(path.stat().st_size)}\n")
+        sys.stdout.write(f"model:  {QWEN.name} (Apache-2.0)\nfile:   {path}\n")
+        sys.stdout.write(f"state:  {_state(path, home, verify=args.verify)}\n")
     sys.stdout.write(f"ready:  {'yes' if not lacking else f'no: {lacking}'}\n")
     from codex_py.models.local_running import running  # late: only status and stop ask
 
     for _, at in running(home / "models"):
         sys.stdout.write(f"server: runs as process {at.pid} until nobody has used it for a while\n")
     return 1 if lacking else 0
+
+
+def _state(path: Path, home: Path, *, verify: bool) -> str:
+    if not installed(home):
+        return "not installed"
+    if not verify:
+        return f"installed, {_size(path.stat().st_size)}"
+    if not fetching.verify(path):
+        sys.stdout.write("state:  DAMAGED\n")
+        raise fetching.InstallError("run `codex-py local remove`, then install it again")
+    return "installed, SHA-256 right"
 
 
 def _remove(args: argparse.Namespace, home: Path) -> int:
@@ -139,7 +147,9 @@ def _end(home: Path) -> int:
 
 def _serve(args: argparse.Namespace, home: Path) -> int:
     del args
-    lacking = missing(home)
+    settings = load(os.environ)
+    own = settings.local_model
+    lacking = missing(home, own=own)
     if lacking:
         raise UsageError(lacking)
     import asyncio  # late: only this command waits
@@ -147,7 +157,9 @@ def _serve(args: argparse.Namespace, home: Path) -> int:
     from codex_py.models.local_server import LocalServer, Serving  # late: with it
 
     async def run() -> int:
-        serving = Serving(path_in(home), home / "models")
+        model = Path(own) if own else path_in(home)
+        idle = settings.local_idle_minutes * 60.0
+        serving = Serving(model, home / "models", idle=idle)
         server = LocalServer(serving, os.environ, _say)
         stop = asyncio.Event()
         for each in (signal.SIGINT, signal.SIGTERM):
