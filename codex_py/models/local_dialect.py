@@ -14,7 +14,7 @@ from codex_py.core.gate import UNASKED
 from codex_py.core.request import Request
 from codex_py.models import local_moves as moves
 from codex_py.models.door import Door
-from codex_py.models.local_doubts import Doubt, doubt
+from codex_py.models.local_doubts import HARMLESS, Doubt, doubt
 from codex_py.models.local_forks import AT_ONCE, Token, Ways, forced, tokens_of
 from codex_py.models.local_grammar import grammar
 from codex_py.models.local_scene import Scene, scene
@@ -39,6 +39,7 @@ def body(request: Request, doubts: Sequence[Doubt] = ()) -> Json:
     if doubts and doubts[-1].hint:
         told[-1] = {**told[-1], "content": f"{told[-1]['content']}\n\n({doubts[-1].hint})"}
     barred = {kind for each in doubts for kind in each.bars}
+    insert = bool(doubts) and doubts[-1].insert
     asked = request.settings.max_output_tokens or LONGEST
     return {
         "model": request.settings.model,
@@ -46,9 +47,9 @@ def body(request: Request, doubts: Sequence[Doubt] = ()) -> Json:
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_tokens": min(asked, LONGEST),
-        "temperature": min(1.0, temperature(now) + WARMER * len(doubts)),
+        "temperature": min(1.0, temperature(now) + (0 if insert else WARMER * len(doubts))),
         "seed": 1 + len(doubts),
-        "grammar": grammar(now, barred) if request.tools else "",
+        "grammar": grammar(now, barred, insert=insert) if request.tools else "",
         "cache_prompt": True,
         "logprobs": True,
         "top_logprobs": 4,
@@ -125,11 +126,12 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
     now = scene(request.input)
     usage, action, said = Usage(), None, _Said()
     doubts: list[Doubt] = []
+    refused: list[Action | None] = []
     ways = Ways()
     asked = body(request)
     # Last words are shown as they come, where nothing can speak against them.
     live = doubt(Action("done"), now) is None
-    for _ in range(TRIES):
+    while True:
         said = _Said()
         async with aclosing(door.stream("/chat/completions", asked, _last)) as chunks:
             async for chunk in chunks:
@@ -145,6 +147,10 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
         if found is None:
             break
         doubts.append(found)
+        refused.append(action)
+        if len(doubts) == TRIES:
+            action = _least(refused, doubts)
+            break
         asked = _again(request, action, said, doubts, ways)
     for entry in entries(action, said, place):
         yield entry
@@ -163,13 +169,22 @@ def _action(text: str, request: Request, now: Scene) -> Action | None:
     return Action("done", text.strip()) if text.strip() else None
 
 
+def _least(refused: list[Action | None], doubts: list[Doubt]) -> Action | None:
+    """The answer that does the least harm, when something speaks against each."""
+    rank = {why: place for place, why in enumerate(HARMLESS)}
+    best = min(range(len(doubts)), key=lambda place: rank.get(doubts[place].why, len(rank)))
+    return refused[best] if doubts[best].why in rank else refused[-1]
+
+
 def _again(
     request: Request, action: Action | None, said: _Said, doubts: list[Doubt], ways: Ways
 ) -> Json:
     """The next request after an answer that was not taken: another way of it, or a hint."""
     kind = action.kind if action is not None else ""
     ways.add(kind, said.tokens)
-    fork = ways.next() if doubts[-1].why in AT_ONCE or len(doubts) > 1 else None
+    insert = doubts[-1].insert and not any(each.insert for each in doubts[:-1])
+    at_once = doubts[-1].why in AT_ONCE or len(doubts) > 1
+    fork = ways.next() if at_once and not insert else None
     if fork is None:
         return body(request, doubts)
     return {**body(request), "grammar": forced(fork.prefix.partition(" ")[0], fork)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codex_py.models.local_moves import TEST_FILE, mends, mends_test, named
 from codex_py.models.local_scene import Scene
-from codex_py.models.local_words import Action, after, doubled, gone, lost, mute, unreadable
+from codex_py.models.local_syntax import doubled, gone, lost, mute, unreadable
+from codex_py.models.local_words import Action, after
 
 PATIENCE = 5
 """Steps of the model's own in one task, after which it may end it however it likes."""
@@ -22,6 +23,10 @@ CHANGES = re.compile(
     re.I,
 )
 QUESTION = re.compile(r"^\W*(what|which|why|how|who|where|when|is|are|do|does|did)\b", re.I)
+KEEPING = ("missing", "drops", "mute", "doubles", "lost")
+"""Doubts that are met, where something is to be added, by letting the model only add."""
+HARMLESS = ("nothing", "same", "shape", "missing", "syntax")
+"""Doubts in the order in which an answer is taken after all, when none is without."""
 ADDS = re.compile(r"\b(add|append|insert|put|implement|write|create)\b", re.I)
 DROPS = re.compile(r"\b(remove|delete|drop|clear|empty|shorten|replace|rewrite|move)\b", re.I)
 LITERAL = re.compile(r"(?<!\w)(--[a-z][\w-]*|[A-Za-z_]\w*(?=\()|'[^']+'|\"[^\"]+\"|`[^`]+`)")
@@ -36,6 +41,8 @@ class Doubt:
     hint: str = ""
     bars: tuple[str, ...] = ()
     """Kinds of action that the next answer may not be of."""
+    insert: bool = False
+    """The next answer may only add lines."""
 
 
 def wants_change(asked: str) -> bool:
@@ -53,6 +60,14 @@ def adds(asked: str) -> bool:
 
 def doubt(action: Action | None, now: Scene) -> Doubt | None:
     """What speaks against an answer, by the facts of the log; None when nothing does."""
+    found = _doubt(action, now)
+    if found is not None and found.why in KEEPING and adds(now.asked) and action is not None:
+        if action.kind in ("edit", "write") and (action.given or {}).get("path") in now.views:
+            return replace(found, insert=True)
+    return found
+
+
+def _doubt(action: Action | None, now: Scene) -> Doubt | None:
     if action is None:
         return Doubt("shape")
     if action.kind == "done":
@@ -74,7 +89,7 @@ def doubt(action: Action | None, now: Scene) -> Doubt | None:
     if wrong and not (before and unreadable(path, before)):
         return Doubt("syntax", wrong.replace("is not right now", "would be broken"))
     if name := lost(path, before, content):
-        return Doubt("lost", f"{path} still needs {name}. Do not remove it.")
+        return Doubt("lost", f"{path} uses {name}, and nothing in it would make it.")
     for each in _missing(now) if path in named(now.asked, [path]) and not now.changed else ():
         if each not in content:
             return Doubt("missing", f"{each} is not in it.")

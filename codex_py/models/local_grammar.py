@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from codex_py.models.local_scene import Scene
 
@@ -22,8 +22,13 @@ text ::= [^`] | "`" [^`]
 """
 
 
-def grammar(scene: Scene, barred: Collection[str] = ()) -> str:
-    """One action: of the kinds that make sense now, reading and editing what there is."""
+def grammar(scene: Scene, barred: Collection[str] = (), *, insert: bool = False) -> str:
+    """One action: of the kinds that make sense now, reading and editing what there is.
+
+    With `insert` it can only put lines after a line that is there, or write a whole file.
+    """
+    if insert:
+        barred = ("read", "run", "done")
     rules = [COMMON + CONTENT]
     kinds = [each for each in ("run", "write", "done") if each not in barred]
     unread = [each for each in scene.known if each not in scene.views]
@@ -35,7 +40,7 @@ def grammar(scene: Scene, barred: Collection[str] = ()) -> str:
     if "edit" not in barred:
         edits = []
         for number, (path, text) in enumerate(scene.views.items()):
-            edits += _edit(number, path, text, rules)
+            edits += (_insert if insert else _edit)(number, path, text, rules)
         if edits:
             rules.append(f"edit ::= {' | '.join(edits)}")
             kinds.append("edit")
@@ -59,6 +64,32 @@ def _edit(number: int, path: str, text: str, rules: list[str]) -> list[str]:
     head = quoted(f"edit {path}\n<<<<<<< old\n")
     rules.append(f'{name} ::= {head} {old} "=======\\n" new* ">>>>>>> new"')
     return [name]
+
+
+def _insert(number: int, path: str, text: str, rules: list[str]) -> list[str]:
+    """Rules for adding to one file: a line, the same line again, and what comes after it."""
+    lines = text.removesuffix("\n").split("\n")
+    name = f"e{number}"
+    ways = [
+        f'{quoted(line + chr(10))} "=======\\n" {quoted(line + chr(10))}'
+        for place, line in enumerate(lines[:LINES])
+        if line.strip() and lines.count(line) == 1 and not _opens(lines, place)
+    ]
+    if not ways:
+        return []
+    head = quoted(f"edit {path}\n<<<<<<< old\n")
+    rules.append(f'{name} ::= {head} ({" | ".join(ways)}) new+ ">>>>>>> new"')
+    return [name]
+
+
+def _opens(lines: Sequence[str], place: int) -> bool:
+    """Whether what follows a line belongs to it, by how far it is set in."""
+    after = next((each for each in lines[place + 1 :] if each.strip()), "")
+    return _depth(after) > _depth(lines[place])
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def quoted(text: str) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +19,7 @@ from codex_py.core.entries import (
 )
 from codex_py.core.truncate import truncate
 from codex_py.models.local_scene import AUTO, NUMBER, Scene, given, is_reminder, scene
+from codex_py.models.local_syntax import unreadable
 from codex_py.prompts import text
 
 SHOWN = 3_000
@@ -193,117 +192,3 @@ def after(action: Action, now: Scene) -> tuple[str, str] | None:
 def problem(path: str, now: Scene) -> str:
     """What makes a file unreadable for its own language; empty when nothing is known to."""
     return unreadable(path, now.views.get(path, ""))
-
-
-def unreadable(path: str, content: str) -> str:
-    """The first error of syntax in a Python, JSON or TOML file; empty for others."""
-    try:
-        if path.endswith(".py"):
-            ast.parse(content)
-        elif path.endswith(".json"):
-            json.loads(content or "{}")
-        elif path.endswith(".toml"):
-            tomllib.loads(content)
-    except SyntaxError as error:
-        return f"But {path} is not right now: line {error.lineno}: {error.msg}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return f"But {path} is not right now: {error}"
-    return ""
-
-
-def lost(path: str, before: str, content: str) -> str:
-    """A name that a Python file still uses but no longer makes or imports; empty for none."""
-    if not path.endswith(".py") or not before:
-        return ""
-    try:
-        old, new = ast.parse(before), ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    gone = _bound(old) - _bound(new)
-    used = {each.id for each in ast.walk(new) if isinstance(each, ast.Name)}
-    return min(gone & used, default="")
-
-
-def gone(path: str, before: str, content: str) -> str:
-    """What adding something must not take away: a definition, a key, a line; empty for nothing."""
-    suffix = path.rpartition(".")[2]
-    try:
-        if suffix == "py":
-            return _first(_defined(ast.parse(before)), _defined(ast.parse(content)))
-        if suffix == "json":
-            return _first(_keys(json.loads(before)), _keys(json.loads(content)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    if "." in path.lstrip(".") and suffix not in PROSE:
-        return ""
-    return _first([each.strip() for each in before.splitlines()], content.splitlines())
-
-
-def mute(path: str, before: str, content: str) -> str:
-    """A Python function that returned something and no longer does; empty for none."""
-    if not path.endswith(".py"):
-        return ""
-    try:
-        old, new = _speaking(ast.parse(before)), _speaking(ast.parse(content))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    return next((name for name, says in new.items() if not says and old.get(name)), "")
-
-
-def _speaking(tree: ast.AST) -> dict[str, bool]:
-    return {
-        each.name: any(
-            isinstance(inner, (ast.Return, ast.Yield)) and inner.value is not None
-            for inner in ast.walk(each)
-        )
-        for each in ast.walk(tree)
-        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))
-    }
-
-
-def doubled(path: str, before: str, content: str) -> str:
-    """A definition that a Python file would have twice, and had not; empty for none."""
-    if not path.endswith(".py"):
-        return ""
-    try:
-        old, new = _defined(ast.parse(before)), _defined(ast.parse(content))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    return next((each for each in new if new.count(each) > max(1, old.count(each))), "")
-
-
-PROSE = ("txt", "md", "rst", "csv", "log", "ini", "cfg", "toml", "yaml", "yml", "env")
-"""Files that are lines: what is added to them leaves the others alone."""
-
-
-def _first(old: Sequence[str], new: Sequence[str]) -> str:
-    there = {each.strip() for each in new}
-    return next((each for each in old if each and each not in there), "")
-
-
-def _defined(tree: ast.AST) -> list[str]:
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return [each.name for each in ast.walk(tree) if isinstance(each, kinds)]
-
-
-def _keys(value: object) -> list[str]:
-    if isinstance(value, list):
-        return [key for each in value for key in _keys(each)]
-    if not isinstance(value, dict):
-        return []
-    return [*value, *(key for each in value.values() for key in _keys(each))]
-
-
-def _bound(tree: ast.AST) -> set[str]:
-    """Every name that some line of a program makes."""
-    found: set[str] = set()
-    for each in ast.walk(tree):
-        if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.add(each.name)
-        elif isinstance(each, ast.alias):
-            found.add((each.asname or each.name).partition(".")[0])
-        elif isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
-            found.add(each.id)
-        elif isinstance(each, ast.arg):
-            found.add(each.arg)
-    return found

@@ -190,6 +190,8 @@ def test_what_a_file_still_needs_is_not_taken_away() -> None:
     here = now(user("remove the unused import from a.py"), *log)
     assert why(edit("a.py", "import json\n", ""), here) == "lost"
     assert why(edit("a.py", "import os\n", ""), here) == ""
+    uses = edit("a.py", "import os\n", "import os\nprint(args, len(os.sep))\n")
+    assert why(uses, here) == "lost"
     four = now(user("set d to 5 in c.ini"), *read("c.ini", "a=1\nb=2\nc=3\nd=4"))
     assert why(Action("write", given={"path": "c.ini", "content": "d=5\n"}), four) == "drops"
     whole = Action("write", given={"path": "c.ini", "content": "a=1\nb=2\nc=3\nd=5\n"})
@@ -414,6 +416,20 @@ def test_the_grammar_offers_what_there_is() -> None:
     assert grammar(now(ASKED), ("done",)).startswith("root ::= run | write | read\n")
     odd = Scene(views={'q"\\.py': 'a\t"b\\n"\x01\n'})
     assert '"a\\t\\"b\\\\n\\"\\x01\\n"' in grammar(odd)
+
+
+def test_what_is_to_be_added_can_be_made_to_be_added_only() -> None:
+    here = now(user("add a function g() to a.py"), *READ)
+    found = doubt(edit("a.py", "    return 1\n", "    return 2\n"), here)
+    assert found is not None
+    assert found.insert
+    told = grammar(here, insert=True)
+    assert told.startswith("root ::= write | edit\n")
+    assert '"    return 1\\n" "=======\\n" "    return 1\\n"' in told
+    assert '"def f():' not in told, "what follows belongs to it"
+    change = doubt(edit("a.py", "    return 1\n", "    x = 1\n"), now(ASKED, *READ))
+    assert change is not None
+    assert not change.insert
 
 
 def test_the_same_log_gives_the_same_body() -> None:
