@@ -32,6 +32,12 @@ DROPS = re.compile(r"\b(remove|delete|drop|clear|empty|shorten|replace|rewrite|m
 LITERAL = re.compile(r"(?<!\w)(--[a-z][\w-]*|[A-Za-z_]\w*(?=\()|'[^']+'|\"[^\"]+\"|`[^`]+`)")
 RENAMES = re.compile(r"\b(?:rename|replace)\b.*?(\S+) (?:to|by|with|into) (\S+)", re.I)
 
+REMOVES = re.compile(
+    r"\b(?:remove|delete|drop)\b.*?\b(?:key|function|class|method|field|option|setting|variable|"
+    r"constant|section|entry|word|line)\s+(\S+)",
+    re.I,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
@@ -135,9 +141,10 @@ def _missing(now: Scene) -> list[str]:
 
 def _left(now: Scene) -> str:
     """What a task says to rename or replace, where it is still in a file that the task names."""
-    match = RENAMES.search(now.asked)
-    old, new = (each.strip("'\"`.,") for each in match.groups()) if match else ("", "")
-    if not old or old in new or re.fullmatch(r"\d+", old):
+    match, gone = RENAMES.search(now.asked), REMOVES.search(now.asked)
+    old, new = (each.strip("'\"`.,()") for each in match.groups()) if match else ("", "")
+    old = gone[1].strip("'\"`.,()") if gone and not match else old
+    if not old or (match and old in new) or re.fullmatch(r"\d+", old):
         return ""
     there = [now.views[each] for each in named(now.asked, list(now.views))]
     found = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")

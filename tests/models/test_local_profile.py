@@ -237,6 +237,9 @@ def test_what_the_task_names_must_be_there_in_the_end() -> None:
     assert why(done, now(flag, *READ, *loud)) == ""
     rename = user("rename the function f to g in a.py")
     assert why(done, now(rename, *READ, *EDITED)) == "left"
+    assert why(done, now(user("remove the function f from a.py"), *READ, *EDITED)) == "left"
+    removed = did("write_file", path="a.py", content="")
+    assert why(done, now(user("remove the function f from a.py"), *READ, *removed)) == ""
     renamed = did("edit_file", path="a.py", old="def f():\n", new="def g():\n")
     assert why(done, now(rename, *READ, *renamed)) == ""
 
