@@ -1,4 +1,4 @@
-"""The held-out half: nothing was ever changed on account of one of these."""
+"""The held-out half: which of these failed was seen, how they failed was not looked at."""
 
 from __future__ import annotations
 
