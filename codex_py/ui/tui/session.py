@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from codex_py.settings import Settings
 from codex_py.ui.text import paint, visible, wrapped
 from codex_py.ui.tui.beside import Beside
-from codex_py.ui.tui.commands import COMMANDS, perform
+from codex_py.ui.tui.commands import COMMANDS, Command, perform
 from codex_py.ui.tui.composer import Composer
 from codex_py.ui.tui.draft import Message
 from codex_py.ui.tui.history import ProjectHistory
@@ -218,12 +218,18 @@ class Sitting:
             message = Message(self.prompts[name].filled(rest.strip()), line)
             return self.submit(message, steer=False)
         command = self.commands[name]
-        if self.turns.running and not command.beside:
+        if self.live.running and not command.beside:
             self.say(f"/{name} waits for quiet: Esc interrupts the turn", "yellow")
         else:
             self.say(f"{self.view.mark()}{line}", "bold")
-            self.spawn(perform(self, command.does, rest.strip()))
+            self.spawn(self._quiet_then(command, rest.strip()))
         return None
+
+    async def _quiet_then(self, command: Command, rest: str) -> None:
+        """A turn that has ended may still be tidying up: what must not run beside it waits."""
+        if not command.beside:
+            await self.turns.quiet()
+        await perform(self, command.does, rest)
 
     def own_command(self, line: str) -> None:
         """A `!command` of the person's own."""

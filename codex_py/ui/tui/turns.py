@@ -142,6 +142,11 @@ class Turns:
                 sitting.failed(error)
         self.next()
 
+    async def quiet(self) -> None:
+        """Wait until nothing runs, nor what was queued after it."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+
     def interrupt(self) -> bool:
         """Stop what runs; False when nothing does."""
         if self._task is None:
