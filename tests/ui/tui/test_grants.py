@@ -74,7 +74,10 @@ def test_an_added_folder_is_open_to_edits_and_commands(
         term.until(READY)
         term.type("hi")
         term.press("Enter")
-        term.until("Hello.")
+        term.until("Hello.", "tokens in")
+        term.type("/permissions")
+        term.press("Enter")
+        term.until("allowed for this sitting: nothing yet")
         for given, said in (
             ("/", "system folder"),
             (str(program.home), "cannot be"),
