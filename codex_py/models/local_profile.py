@@ -32,7 +32,7 @@ done ONE SHORT SENTENCE THAT ANSWERS THE USER
 
 Do not guess: count and compute with a command. Answer done only when the task is done."""
 TOOLS = ("shell", "read_file", "write_file", "edit_file")
-MAX_STEPS = 20
+MAX_STEPS = 14
 
 __all__ = ["INSTRUCTIONS", "MAX_STEPS", "TOOLS", "files", "nudge"]
 
