@@ -20,15 +20,16 @@ def reader(roots: Sequence[str], environ: Mapping[str, str]) -> ReadLine:
 def read_pieces(
     command: str, cwd: str, roots: tuple[str, ...] = (), path: str = ""
 ) -> tuple[Piece, ...]:
-    """A command line's parts for policy; what could not be understood is one asking part.
+    """A command line's parts for policy; a line not understood in whole is an asking part itself.
 
     A name that PATH leads into one of the roots is not the program it seems to be.
     """
     from codex_py.core.commands import read_line  # late: the grammar is loaded when needed
 
     line = read_line(command)
+    unread = Piece(command, False, "it could not be understood", known=False)
     if not line.understood and all(part.reading for part in line.parts):
-        return (Piece(command, False, "it could not be understood"),)
+        return (unread,)
     found = []
     for part in line.parts:
         reads = tuple(_real(each, cwd) for each in part.reads)
@@ -38,7 +39,7 @@ def read_pieces(
             found.append(Piece(part.text, False, why, reads))
         else:
             found.append(Piece(part.text, part.reading, part.why, reads, part.walled))
-    return tuple(found)
+    return tuple(found) if line.understood else (*found, unread)
 
 
 def _planted(name: str, cwd: str, roots: tuple[str, ...], path: str) -> bool:

@@ -42,6 +42,8 @@ class Piece:
     reads: tuple[str, ...] = ()
     walled: bool = False
     """It only reads as long as it is confined: git may run what a repository names."""
+    known: bool = True
+    """False for a line of which a part could not be read: no remembered answer covers that."""
 
 
 ReadLine = Callable[[str, str], tuple[Piece, ...]]
@@ -202,7 +204,7 @@ def _command(policy: Policy, command: str, cwd: str, read_line: ReadLine) -> _Fo
         return _Found(False, "every part of the command only reads", confined)
     if secrets:
         return _Found(True, f"{secrets[0]} may hold keys, tokens or other secrets")
-    if pieces and all(_granted(policy, piece.text) for piece in asking):
+    if pieces and all(_granted(policy, piece) for piece in asking):
         return _Found(False, "you allowed this command earlier in this session")
     first = asking[0] if asking else Piece(command, False, "it could not be understood")
     return _Found(True, f"`{_short(first.text)}`: {first.why}", grant="--approval-mode full-auto")
@@ -223,9 +225,9 @@ def _typed(policy: Policy, effects: Effects) -> _Found:
     return _Found(True, f"it would be typed into {effects.into}, which {how}", confined)
 
 
-def _granted(policy: Policy, text: str) -> bool:
-    words = " ".join(text.split())
-    if set(words) & set("<>$`"):
+def _granted(policy: Policy, piece: Piece) -> bool:
+    words = " ".join(piece.text.split())
+    if not piece.known or set(words) & set("<>$`"):
         return False  # what is redirected or substituted is more than the prefix allowed
     for grant in policy.granted:
         prefix = grant.removeprefix("command: ")

@@ -64,6 +64,15 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\2\0\0\0\x90wS\xde\0\0\
         ("make > out", ""),
         ("make $(cat x)", ""),
         ("make && cargo build", ""),
+        ("make & rm x", ""),
+        ("make; f() { rm x; }; f", ""),
+        ("make \x01", ""),
+        ("git rebase main", ""),
+        ("git fetch", ""),
+        ("npx bash", ""),
+        ("uvx python3.12", ""),
+        ("uv run /usr/bin/python3 x.py", ""),
+        ("flock lockfile make", ""),
     ],
 )
 def test_a_prefix_is_program_and_subcommand_and_never_runs_anything_else(
@@ -80,6 +89,12 @@ def test_a_remembered_prefix_frees_that_command_and_no_other(tmp_path: Path) -> 
         ("git commit -m two", "allow"),
         ("git commit-tree x", "ask"),
         ("git commit -m x; touch y", "ask"),
+        ("git commit -m x & touch y", "ask"),
+        ("git commit; f() { touch y; }; f", "ask"),
+        ("git commit; ((a = 1)); touch y", "ask"),
+        ("git commit -m 'x", "ask"),
+        ("git commit -m \x01; touch y", "ask"),
+        (f"git commit -m x; touch y #{'x' * 10_000}", "ask"),
     ]:
         found = decide(policy, Effects(command=command, cwd=cwd), read_pieces)
         assert (command, found.verdict) == (command, verdict)
