@@ -88,7 +88,7 @@ class Interpreter:
         Cancelling ends it too. Raises OSError when none can be started.
         """
         held, fresh = await self._ready(host, code)
-        output = Collected(say, spill, room)
+        output = Collected(say, spill, room, host.clean)
         held.listen(output)
         answer: dict[str, Any] = {}
         lost = ""

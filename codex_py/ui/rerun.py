@@ -159,7 +159,10 @@ def _refused(then: Decision | None, decision: Decision, work: str) -> str:
     writes = effects.get("writes") or []
     if not all(inside(str(each), (work,)) for each in writes):
         return "it would write outside the fresh folder"
-    if "command" not in effects and not writes:
+    reads = effects.get("reads") or []
+    if not all(inside(str(each), (work,)) for each in reads) or not (
+        effects.get("command") or writes
+    ):
         return "it would read what may be secret"
     return ""
 

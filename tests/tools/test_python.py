@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from codex_py.host import Host, Undeclared, open_host
 from codex_py.host.confine import Ground
 from codex_py.host.interpreter import program, spoken
 from codex_py.launch import Launch
+from codex_py.redact import Redactor
 from codex_py.settings import Settings
 from codex_py.tools import builtin
 
@@ -193,6 +195,19 @@ def test_it_is_confined_as_commands_are(desk: Desk) -> None:
     assert "Error" in desk.text("import socket; socket.create_connection(('192.0.2.1', 80), 2)")
     assert desk.text("open('inside.txt', 'w').write('x')") == "1"
     assert (desk.folder / "inside.txt").read_text() == "x"
+
+
+def test_known_secrets_are_taken_out_of_all_it_prints(desk: Desk, tmp_path: Path) -> None:
+    desk.host = desk.host.without_keys(frozenset(), Redactor(["sk-abcdefgh-12345678"]))
+    params = python.TOOL.parse(
+        "{\"code\": \"for _ in range(4000): print('sk-abcdefgh-' + '12345678')\"}"
+    )
+    call = desk.call(params)
+    whole = tmp_path / "whole"
+    call = replace(call, spill=lambda _: (whole, open(whole, "wb", buffering=0)))  # noqa: SIM115
+    told = words(desk.loop.run_until_complete(python.run(params, call)).parts)  # type: ignore[arg-type]
+    for text in (told, whole.read_text(), "".join(desk.said)):
+        assert "[redacted]" in text and "12345678" not in text
 
 
 def test_only_the_declared_code_runs_and_the_command_tells_all_of_it(desk: Desk) -> None:

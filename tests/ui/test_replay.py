@@ -115,8 +115,11 @@ def test_what_a_person_once_allowed_does_not_reach_outside_again(
 ) -> None:
     outside = program.home / "outside"
     outside.mkdir()
+    (program.home / ".ssh").mkdir()
+    (program.home / ".ssh/id_rsa").write_text("the-word")
     yes = {"verdict": "allow", "by": "user", "remember": f"edit: {outside}/b"}
     calls = [
+        ("shell", {"command": "cat ~/.ssh/id_rsa", "grant_read": ["~/.ssh/id_rsa"]}),
         ("shell", {"command": f"touch {outside}/a; echo $HOME > inside; echo ran"}),
         ("write_file", {"path": f"{outside}/b", "content": "x"}),
         ("shell", {"command": "touch second"}),
@@ -124,12 +127,13 @@ def test_what_a_person_once_allowed_does_not_reach_outside_again(
     made = [
         (
             ToolCall(call_id=f"c{at}", name=name, arguments=json.dumps(given)),
-            Decision(call_id=f"c{at}", **yes if at < 2 else {"verdict": "deny", "by": "user"}),
+            Decision(call_id=f"c{at}", **yes if at < 3 else {"verdict": "deny", "by": "user"}),
         )
         for at, (name, given) in enumerate(calls)
     ]
     path = crafted(program, repo, made)
     done = program.run("replay", str(path), "--tools")
+    assert "the-word" not in done.out and "would read what may be secret" in done.out
     assert "ran" in done.out and list(outside.iterdir()) == []
     assert "not run again: write_file" in done.out and "would write outside" in done.out
     assert "not run again: shell `touch second`: it was refused then" in done.out
