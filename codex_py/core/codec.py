@@ -129,4 +129,6 @@ def _part(data: Json) -> Part:
         return Text(str(data["text"]))
     names = {each.name for each in fields(Image)}
     given = {key: value for key, value in data.items() if key in names}
+    if not isinstance(data["image"], str):
+        raise TypeError("a picture has a name")
     return Image(blob=data["image"], **given)

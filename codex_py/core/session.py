@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -133,8 +134,8 @@ class Session:
         return name
 
     def blob(self, name: str) -> bytes:
-        """The bytes kept under a name."""
-        return (self.beside / Path(name).name).read_bytes()
+        """The bytes kept under a name. Raises OSError, also for any others that lie there."""
+        return kept(self.beside, name)
 
     def spill(self, name: str) -> tuple[Path, BinaryIO]:
         """A new private file beside the log, for output too long to keep in a line."""
@@ -175,6 +176,25 @@ class Session:
                 "all that was done until now is kept in it"
             ) from error
         self._end += len(line)
+
+
+def kept(folder: Path, name: str) -> bytes:
+    """A picture's bytes, which its name is the hash of: a log, and links, may come from anybody.
+
+    Raises OSError.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(os.open(folder / Path(name).name, flags), "rb") as file:
+        data = file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+    if hashlib.sha256(data).hexdigest() != name:
+        raise FileNotFoundError(2, "no such picture was kept", name)
+    return data
+
+
+def honest(path: Path) -> None:
+    """Raise UsageError for a log whose folder of kept things leads elsewhere."""
+    if path.with_suffix("").is_symlink():
+        raise UsageError(f"{path.with_suffix('')} is a link: {path.name} is no log of ours")
 
 
 def identity(path: Path) -> str:
@@ -254,6 +274,7 @@ def resume(path: Path) -> Session:
 
     A torn last line is taken off. Raises UsageError when another process has the log.
     """
+    honest(path)
     file = locked(path)
     try:
         tail = logfile.tail(file)

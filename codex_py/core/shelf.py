@@ -17,7 +17,7 @@ from codex_py.core.chain import parted, rechained
 from codex_py.core.codec import plain
 from codex_py.core.entries import Changed, Entry, Json, Resumed, Sampled, Started, User, words
 from codex_py.core.errors import UsageError
-from codex_py.core.session import identity, locked, place, resume
+from codex_py.core.session import honest, identity, locked, place, resume
 
 LOGS, ARCHIVE, CACHE = "sessions", "archived", "summaries.json"
 FEW = 64
@@ -235,6 +235,7 @@ def fork(home: Path, source: Path, at: int | None = None) -> Path:
     Pictures and whole outputs are shared with it: their files are linked, or copied. The new
     log appears only when it is whole. Raises UsageError.
     """
+    honest(source)
     path = place(home / LOGS)
     fresh = path.with_name(f".{path.stem}.part")
     old, new = _quoted(source.with_suffix("")), _quoted(path.with_suffix(""))

@@ -173,7 +173,10 @@ class Building:
     def _part(self, part: Part) -> Json:
         if isinstance(part, Text):
             return {"type": "text", "text": part.text}
-        data = base64.b64encode(self.request.blob(part.blob)).decode("ascii")
+        try:
+            data = base64.b64encode(self.request.blob(part.blob)).decode("ascii")
+        except OSError:
+            return {"type": "text", "text": f"[{part.name or part.blob}: the picture is lost]"}
         url: Json = {"url": f"data:{part.media_type};base64,{data}"}
         if part.detail != "auto":
             url["detail"] = part.detail

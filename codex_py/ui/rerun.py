@@ -30,6 +30,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.kit import silent
 from codex_py.core.policy import MODES, Mode, inside
 from codex_py.core.recording import Turn, recording
+from codex_py.core.session import kept
 from codex_py.core.turn import run_turn
 from codex_py.host.gitfolder import GitFailed
 from codex_py.host.worktree import fresh
@@ -190,7 +191,7 @@ def _with_pictures(agent: Agent, parts: Iterable[Part], source: Path) -> tuple[P
     for part in parts:
         if isinstance(part, Image):
             try:
-                data = (source.with_suffix("") / Path(part.blob).name).read_bytes()
+                data = kept(source.with_suffix(""), part.blob)
                 found.append(replace(part, blob=agent.session.keep(data)))
             except OSError:
                 found.append(Text(f"[picture {part.name}, which is not in the recording]"))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 
+from codex_py.core.entries import Image, Started, Text, TurnEnded, User
+from codex_py.core.session import create
 from tests.conftest import Program, kinds
 from tests.server import Server
 from tests.turns import call, gate, refuse, text
@@ -200,3 +203,38 @@ def test_pictures_and_whole_outputs_can_be_read_again_after_resuming_in_every_mo
             told = json.dumps(server.posts()[1]["input"][-1])
         assert done.code == 0, done.err
         assert "15000 line 15000" in told and "15001 line 15001" in told
+
+
+def test_a_log_from_anybody_gives_away_nothing_that_its_links_lead_to(
+    program: Program, repo: Path
+) -> None:
+    secret = program.home / ".ssh"
+    secret.mkdir()
+    (secret / "id_rsa").write_text("the-word-in-the-key")
+    session = create(repo)
+    picture = Image(blob="a" * 64, media_type="image/png", width=8, height=8, name="x.png")
+    for entry in (
+        Started(session=session.id, cwd=str(repo), mode="suggest"),
+        User(parts=(Text("look"), picture)),
+        TurnEnded(reason="done"),
+    ):
+        session.append(entry)
+    session.close()
+    session.beside.mkdir()
+    (session.beside / ("a" * 64)).symlink_to(secret / "id_rsa")
+    with Server([text("Seen."), text("Seen.")]) as server:
+        for wire in ("responses", "chat"):
+            own = f'model_providers.own={{base_url="{server.url}", wire_api="{wire}"}}'
+            model = ("-c", own, "-m", "own/gpt-5", "-c", "model_pictures=yes")
+            done = program.run("exec", "resume", str(session.path), "go on", *model)
+            assert done.code == 0, done.err
+        sent = json.dumps(server.posts())
+    assert b64encode(b"the-word-in-the-key").decode() not in sent
+    assert sent.count("picture is lost") == 2
+    (session.beside / ("a" * 64)).unlink()
+    session.beside.rmdir()
+    session.beside.symlink_to(secret)
+    for verb in ("resume", "fork"):
+        done = program.run("exec", verb, str(session.path), "x", url="http://127.0.0.1:9")
+        assert done.code == 2 and "is a link" in done.err and "Traceback" not in done.err
+    assert len(logs(program)) == 0
