@@ -90,7 +90,7 @@ def _url(page: str, host: Host) -> str:
     from codex_py.host.browser import local
 
     if local(page):
-        if not page.isprintable() or "'" in page:
+        if not page.isprintable() or set(page) & set("'\\"):
             raise ToolError("The URL holds characters that must be percent-encoded.")
         return page
     if "://" in page and not page.startswith("file://"):

@@ -233,7 +233,8 @@ def test_only_local_pages_are_rendered(desk: Desk) -> None:
         ("https://example.com/", "Only files"), ("http://localhost.example.com/", "Only files"),
         ("http://127.0.0.1@example.com/", "Only files"), ("chrome://version", "Only files"),
         ("data://x", "Only files"), ("gone.html", "no file"), ("link.html", "leads out of the workspace"),
-        ("http://localhost/'$(id)'", "percent-encoded"), ("view-source:page.html", "no file"),
+        ("http://localhost/'$(id)'", "percent-encoded"), ("http://10.0.0.1\\@localhost/", "percent-encoded"),
+        ("view-source:page.html", "no file"),
     ):  # fmt: skip
         params = screenshot.TOOL.parse(json.dumps({"page": page}))
         with pytest.raises(ToolError, match=why):
