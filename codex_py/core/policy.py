@@ -199,12 +199,16 @@ def _command(policy: Policy, command: str, cwd: str, read_line: ReadLine) -> _Fo
     if not policy.confines:
         asking += [replace(piece, why=UNWALLED) for piece in pieces if piece.walled]
     secrets = [path for piece in pieces for path in piece.reads if _closed(policy, path)]
-    if pieces and not asking and not secrets:
+    hides = policy.confines and not asking  # what was allowed once runs as the user would run it
+    wide = [] if hides else [each for each in _looked(pieces, cwd) if _holds(policy, each)]
+    if pieces and not asking and not secrets and not wide:
         confined = "read-only" if policy.confines else ""
         return _Found(False, "every part of the command only reads", confined)
     if secrets:
         return _Found(True, f"{secrets[0]} may hold keys, tokens or other secrets")
     if pieces and all(_granted(policy, piece) for piece in asking):
+        if wide:
+            return _Found(True, f"{wide[0]} holds what may be secret, and nothing would hide it")
         return _Found(False, "you allowed this command earlier in this session")
     first = asking[0] if asking else Piece(command, False, "it could not be understood")
     return _Found(True, f"`{_short(first.text)}`: {first.why}", grant="--approval-mode full-auto")
@@ -252,6 +256,16 @@ def _secret(policy: Policy, path: str) -> bool:
 
 def _closed(policy: Policy, path: str) -> bool:
     return _secret(policy, path) and not inside(path, opened(policy.granted, "read"))
+
+
+def _looked(pieces: Sequence[Piece], cwd: str) -> Iterable[str]:
+    """Where the reading parts of a line may look, whether or not they name it."""
+    reading = [piece for piece in pieces if piece.reading]
+    return (*([cwd] if reading else []), *(path for piece in reading for path in piece.reads))
+
+
+def _holds(policy: Policy, folder: str) -> bool:
+    return bool(folder) and any(inside(each, (folder,)) for each in policy.secret)
 
 
 def inside(path: str, roots: tuple[str, ...]) -> bool:

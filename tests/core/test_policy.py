@@ -130,6 +130,21 @@ def test_what_only_reads_when_confined_asks_where_nothing_confines() -> None:
     assert decide(policy("suggest", False), runs("git status"), git).verdict == "ask"
 
 
+def test_a_folder_that_holds_secrets_is_looked_through_only_where_they_are_hidden() -> None:
+    for command, cwd in ((f"ls {HOME}", WORKSPACE), ("ls", HOME), ("ls /", WORKSPACE)):
+        there = Effects(command=command, cwd=cwd)
+        assert decide(policy("suggest"), there, read_line).verdict == "allow"
+        assert decide(policy("suggest", False), there, read_line).verdict == "ask"
+    assert decide(policy("suggest", False), runs("ls"), read_line).verdict == "allow"
+    granted = replace(policy("suggest"), granted=frozenset({"command: make"}))
+    for command, verdict in (
+        ("make", "allow"),
+        ("make && ls", "allow"),
+        (f"make && ls {HOME}", "ask"),
+    ):
+        assert decide(granted, runs(command), read_line).verdict == verdict
+
+
 def test_a_question_names_the_option_that_would_allow_it() -> None:
     assert decide(policy("suggest"), writes(f"{WORKSPACE}/a"), read_line).grant == (
         "--approval-mode auto-edit"
