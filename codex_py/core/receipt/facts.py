@@ -18,6 +18,7 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.core.kept import Touched
+from codex_py.core.receipt.rewritten import rewritten
 from codex_py.core.receipt.runs import Run, runs
 from codex_py.core.receipt.testing import Tests, test_runs
 
@@ -106,6 +107,9 @@ class Facts:
     said: tuple[tuple[int, str], ...] = field(default=(), repr=False)
     """What the user and the project's own documents said, by entry."""
 
+    written: str = field(default="", repr=False)
+    """The text of what the model wrote into files and commands."""
+
     @property
     def tests(self) -> tuple[tuple[Command, Tests], ...]:
         """Every test run with its command, in order."""
@@ -154,6 +158,11 @@ def facts(entries: Sequence[Entry]) -> Facts:
                 commands.append(_command(entry, decision))
             elif call is not None and _looked(entry, call, decision):
                 looks.append(_look(entry, call, decision))
+    known = {entry.call_id for entry in entries if isinstance(entry, Touched)}
+    for result in results.values():
+        line = str(result.data.get("command", "")) if result.ok else ""
+        if result.call_id not in known and (path := rewritten(line)):
+            files.append(File(result.n, path, "update", by="command"))
     return Facts(
         tuple(commands),
         tuple(sorted(files, key=lambda each: each.n)),
@@ -162,7 +171,17 @@ def facts(entries: Sequence[Entry]) -> Facts:
         tuple(pictures),
         _network(commands, looks),
         tuple(said),
+        _written(entries),
     )
+
+
+def _written(entries: Sequence[Entry]) -> str:
+    """Arguments of calls and diffs: figures in there were set, not measured."""
+    found = [entry.arguments for entry in entries if isinstance(entry, ToolCall)]
+    for entry in entries:
+        for each in entry.data.get("changes", ()) if isinstance(entry, ToolResult) else ():
+            found.append(str(each.get("diff", "")))
+    return "\n".join(found)[-400_000:]
 
 
 def _command(entry: ToolResult, decision: Decision | None) -> Command:

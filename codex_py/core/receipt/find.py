@@ -7,30 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from codex_py.core.receipt.language import Kind, Language, Rule, languages
-from codex_py.core.receipt.prose import CODE, Clause, blocks, clauses
+from codex_py.core.receipt.names import ABSENT, ABSENT_AFTER, lead, names, paths
+from codex_py.core.receipt.prose import Clause, blocks, clauses
+from codex_py.core.receipt.runs import KNOWN
 
-PATH = re.compile(
-    r"(?<![\w/.:-])(?:~/|\.{1,2}/|/)?(?:[\w.@+-]+/)*[\w.@+-]*\w\.(?:py|pyi|js|jsx|ts|tsx|mjs|cjs|go|rs|c|h"
-    r"|cc|cpp|hpp|java|kt|rb|php|sh|bash|zsh|md|rst|txt|json|toml|yaml|yml|ini|cfg|conf|html|css|scss"
-    r"|sql|xml|csv|tsv|lock|svg|png|jpg|jpeg|gif|webp|pdf|ipynb|vue|svelte|swift|cs|lua|pl|r|jl|ex|exs"
-    r"|env|log|db|sqlite|proto|tf|gradle|bat|ps1|dockerfile|mk)(?![\w/])",
+TESTING = re.compile(
+    r"\b(?:test(?:s|ing|ed)?|verif\w+|validat\w+|checks?|checked|QA|proof|evidence)\b"
+    r"|测试|验证|检查|自测",
     re.IGNORECASE,
 )
-BARE = re.compile(r"^(?:(?:[\w.@+-]+/)+[\w.@+-]*|Makefile|Dockerfile|LICENSE|README|\.\w[\w.-]*)$")
-FLAG = re.compile(r"^(?:-\w(?:,\s*|\s*/\s*))?(--[a-z][\w-]+)(?:[= ][^`]*)?$", re.IGNORECASE)
-FUNCTION = re.compile(r"^(?:[\w.]+\.)?([A-Za-z_]\w*)\([^`]*\)$")
-NAME = re.compile(r"^(?:[\w.]+\.)?([A-Za-z_]\w{2,})$")
-NOUN = re.compile(
-    r"^\W{0,2}\s*(?:function|method|class|helper|constant|option|flag|setting|module|variable|decorator"
-    r"|endpoint|fixture|property|exception|argument|parameter|switch|函数|方法|类|常量|选项|参数|变量|模块|装饰器|异常)",
-    re.IGNORECASE,
-)
-NOUN_BEFORE = re.compile(
-    r"(?:function|method|class|helper|constant|option|flag|setting|variable|decorator|fixture|exception"
-    r"|函数|方法|类|常量|选项|参数|变量|装饰器|异常)(?:s|\s+(?:named|called))?\s*$",
-    re.IGNORECASE,
-)
-PERSON = re.compile(r"\b(?:I|we)\b|我|本人", re.IGNORECASE)
+MARK = re.compile(r"[✅✔☑]|\[x\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +60,30 @@ def _same(one: Found, other: Found) -> bool:
         return False
     if one.kind == other.kind:
         return one.kind not in ("edited", "exists") or one.target == other.target
-    return {one.kind, other.kind} == {"tests", "count"}
+    return {one.kind, other.kind} in ({"tests", "count"}, {"time", "count"})
 
 
 _WEIGHTS = {"all": 6, "count": 4, "suite": 2, "one": 2}
-_VERBS = {"use": 4, "tests": 4, "succeed": 3, "run": 3, "verify": 2, "printed": 1, "look": 0}
+_VERBS = {
+    "mark": 5,
+    "use": 4,
+    "tests": 4,
+    "succeed": 3,
+    "run": 3,
+    "verify": 2,
+    "printed": 1,
+    "look": 0,
+}
 
 
 def _weight(found: Found) -> int:
     if found.kind == "tests" and found.rule is not None:
-        return 10 + _WEIGHTS.get(found.rule.scope, 0) + bool(found.groups.get("count"))
+        exact = 0 if found.rule.loose else 10
+        return exact + _WEIGHTS.get(found.rule.scope, 0) + bool(found.groups.get("count"))
+    if found.rule is not None and found.kind in ("count", "time"):
+        return (2 if found.kind == "time" else 1) - found.rule.loose
     if found.kind == "ran" and found.rule is not None:
-        return _VERBS.get(found.rule.does, 0)
+        return _VERBS.get(found.rule.does, 0) - found.rule.loose
     return 0
 
 
@@ -93,30 +91,48 @@ def _in_clause(clause: Clause) -> Iterator[Found]:
     language = clause.language
     if language.no["question"].search(clause.sentence):
         return
-    if clause.heading and language.no["plan"].search(clause.heading.strip(" #*-:：")):
+    heading = clause.heading.strip(" #*-:：")
+    if heading and (language.no["plan"].search(heading) or language.labels.match(heading)):
+        return
+    label = re.match(r"[^.。:：\n]{2,24}[:：]", clause.sentence.lstrip(" -*•\t"))
+    if label and language.labels.match(label[0].strip(" *")):
         return
     edits = [rule for rule in language.rules if rule.kind == "edited"]
     done: set[str] = set()
     for rule in language.rules:
         if rule.kind in ("edited", "exists"):
             continue
-        for match in rule.pattern.finditer(clause.text):
-            made = _made(rule, match, clause)
+        if rule.whole and not clause.first:
+            continue
+        where = clause.spread() if rule.whole else clause
+        for match in rule.pattern.finditer(where.text):
+            made = _made(rule, match, where)
             if made is not None:
                 yield made
+    yield from _instruments(clause)
     yield from _edited(edits, clause, done)
     yield from _exists(clause, done)
 
 
 def _made(rule: Rule, match: re.Match[str], clause: Clause) -> Found | None:
     language = clause.language
-    if _said_not(language, clause, match.start(), match.end()):
+    if _said_not(language, clause, match.start(), match.end(), rule.despite):
+        return None
+    if rule.command and not any(
+        KNOWN.match(code) or code.startswith("./") for code in clause.codes
+    ):
+        return None
+    if rule.under and not (TESTING.search(clause.heading) or MARK.search(clause.sentence)):
+        return None
+    if rule.unless is not None and rule.unless.search(clause.text):
+        return None
+    if rule.near is not None and rule.kind != "hash" and not rule.near.search(clause.around):
         return None
     groups = {key: value for key, value in match.groupdict().items() if value}
     tool = None
     if rule.tool_needed:
-        tool = _tool_near(language, clause.text, match.end())
-        if tool is None:
+        tool = next((each for each in language.tools if each.pattern.search(match[0])), None)
+        if tool is None or tool.instrument:
             return None
     elif rule.kind == "ran":
         where = match[0] if rule.does == "succeed" else clause.text
@@ -126,14 +142,14 @@ def _made(rule: Rule, match: re.Match[str], clause: Clause) -> Found | None:
     if rule.kind in ("count", "time") and _estimate(language, clause, match, groups):
         return None
     start, text = clause.start + match.start(), clause.text[match.start() : match.end()]
-    if rule.kind == "ran" and rule.does not in ("succeed", "printed"):
+    if rule.kind == "ran" and rule.does not in ("succeed", "printed", "mark"):
         start, text = clause.start, clause.text
-    lead = _lead(text)
+    front = lead(text)
     groups["at"] = f"{match.start()}-{match.end()}"
     return Found(
         rule.kind,
-        text[lead:].rstrip(),
-        start + lead,
+        text[front:].rstrip(),
+        start + front,
         start + len(text.rstrip()),
         rule,
         clause,
@@ -142,22 +158,45 @@ def _made(rule: Rule, match: re.Match[str], clause: Clause) -> Found | None:
     )
 
 
-def _said_not(language: Language, clause: Clause, start: int, end: int) -> bool:
+def _said_not(language: Language, clause: Clause, start: int, end: int, despite: str = "") -> bool:
     """Whether the words around a match make it a plan, a denial, a guess or somebody else's."""
     text = clause.text
     for key in ("plan", "hedged", "told"):
-        found = language.no[key].search(text)
+        found = language.no[key].search(text) if key != despite else None
         if found and found.start() <= end - 1 and (found.start() < start or found.end() <= end):
             return True
+    if despite == "negated":
+        return False
     return any(found.start() < end + 30 for found in language.no["negated"].finditer(text))
 
 
-def _tool_near(language: Language, text: str, at: int) -> Kind | None:
-    for each in language.tools:
-        found = each.pattern.search(text, at) if each.instrument else None
-        if found and found.start() - at <= 24:
-            return each
-    return None
+USE = Rule("ran", re.compile("(?!)"), does="use")
+
+
+def _instruments(clause: Clause) -> Iterator[Found]:
+    """Tools that one works with, named as having been used or as having told something."""
+    language = clause.language
+    for tool in language.tools:
+        for match in tool.pattern.finditer(clause.text) if tool.instrument else ():
+            front, behind = clause.text[: match.start()], clause.text[match.end() :]
+            if _said_not(language, clause, match.start(), match.end()):
+                continue
+            told = language.observed.match(behind.lstrip(" `'’s")[:60]) or (
+                language.observed.search(behind[:32]) and language.beside.search(front)
+            )
+            if told or (language.beside.search(front) and language.did.search(clause.text)):
+                at = lead(clause.text)
+                yield Found(
+                    "ran",
+                    clause.text[at:].rstrip(),
+                    clause.start + at,
+                    clause.start + len(clause.text.rstrip()),
+                    USE,
+                    clause,
+                    {"at": f"{match.start()}-{match.end()}"},
+                    tool,
+                )
+                return
 
 
 def _is_hash(rule: Rule, text: str, clause: Clause) -> bool:
@@ -178,23 +217,23 @@ def _estimate(
 
 
 def _edited(rules: list[Rule], clause: Clause, done: set[str]) -> Iterator[Found]:
-    paths = list(_paths(clause))
-    if not paths:
+    named = list(paths(clause))
+    if not named:
         return
     for rule in rules:
         match = next(iter(rule.pattern.finditer(clause.text)), None)
         if match is None or _said_not(clause.language, clause, match.start(), match.end()):
             continue
-        if clause.language.example.search(clause.text[: paths[0][0]]):
+        if clause.language.example.search(clause.text[: named[0][0]]):
             continue
-        for start, end, path in paths:
+        for start, end, path in named:
             if path in done:
                 continue
             done.add(path)
             yield Found(
                 "edited",
-                clause.text[_lead(clause.text) :].rstrip(),
-                clause.start + _lead(clause.text),
+                clause.text[lead(clause.text) :].rstrip(),
+                clause.start + lead(clause.text),
                 clause.start + len(clause.text.rstrip()),
                 rule,
                 clause,
@@ -203,38 +242,17 @@ def _edited(rules: list[Rule], clause: Clause, done: set[str]) -> Iterator[Found
             )
 
 
-def _lead(text: str) -> int:
-    return len(text) - len(text.lstrip(" -*•#\t"))
-
-
-def _paths(clause: Clause) -> Iterator[tuple[int, int, str]]:
-    """Paths named in a clause, in backquotes or not; a command between backquotes is none."""
-    covered: list[tuple[int, int]] = []
-    for code in CODE.finditer(clause.text):
-        covered.append(code.span())
-        inner = re.sub(r":\d+(?:-\d+)?$", "", code[2].strip())
-        if (
-            PATH.fullmatch(inner)
-            or (BARE.match(inner) and "/" in inner.strip("/"))
-            or (BARE.match(inner) and "/" not in inner and not inner.startswith("."))
-        ):
-            yield code.start(), code.end(), inner
-    for found in PATH.finditer(clause.text):
-        if not any(start <= found.start() < end for start, end in covered):
-            if not re.search(r"https?://\S*$", clause.text[: found.start()]):
-                yield found.start(), found.end(), found[0]
-
-
 def _exists(clause: Clause, done: set[str]) -> Iterator[Found]:
     language = clause.language
     rules = [rule for rule in language.rules if rule.kind == "exists"]
     verbs = [match for rule in rules for match in rule.pattern.finditer(clause.text)]
-    for start, end, target, kind in _names(clause):
+    for start, end, target, kind in names(clause):
         before = [match for match in verbs if match.end() <= start]
-        verb = before[-1] if before else verbs[0] if verbs else None
+        verb = before[-1] if before else None
+        front, behind = clause.text[:start], clause.text[end:]
         if target in done or _said_not(language, clause, start, end):
             continue
-        if kind != "path" and verb is None:
+        if ABSENT.search(front) or ABSENT_AFTER.match(behind) or language.example.search(front):
             continue
         done.add(target)
         yield Found(
@@ -249,31 +267,17 @@ def _exists(clause: Clause, done: set[str]) -> Iterator[Found]:
         )
 
 
-def _names(clause: Clause) -> Iterator[tuple[int, int, str, str]]:
-    """Files, flags and functions named in a clause: place, name, and which of the three."""
-    for start, end, path in _paths(clause):
-        yield start, end, path, "path"
-    for code in CODE.finditer(clause.text):
-        inner = code[2].strip()
-        if flag := FLAG.match(inner):
-            yield code.start(), code.end(), flag[1], "flag"
-        elif function := FUNCTION.match(inner):
-            yield code.start(), code.end(), function[1], "name"
-        elif (name := NAME.match(inner)) and not PATH.fullmatch(inner):
-            behind, front = clause.text[code.end() :], clause.text[: code.start()]
-            if NOUN.match(behind) or NOUN_BEFORE.search(front):
-                yield code.start(), code.end(), name[1], "name"
-    for flag in re.finditer(r"(?<![\w`-])--[a-z][\w-]+", clause.text):
-        if clause.text[: flag.start()].count("`") % 2 == 0:
-            yield flag.start(), flag.end(), flag[0], "flag"
-
-
 OUTPUT = re.compile(
-    r"\b(?:outputs?|results?|printed|prints|shows?|showed|returned|console|logs?|ran|running|produces?d?|gives?|gave|reported"
+    r"\b(?:outputs?|results?|printed|prints|shows?|showed|returned"
+    r"|console|logs?|ran|running|produces?d?|gives?|gave|reported"
     r"|transcript|session)\b|输出|结果|打印|显示|运行|执行|日志|返回",
     re.IGNORECASE,
 )
-PROMPT = re.compile(r"^\s*(?:\$|>>>|#|In \[\d+\]:)\s+(\S.*)$", re.M)
+TRANSCRIPT = re.compile(
+    r"^\s*(?:>>> |In \[\d+\]: )|^collected \d+ items|\b\d+ (?:passed|failed)\b.* in [\d.]+ ?s"
+    r"|^Ran \d+ tests? in|^BUILD SUCCESS|^test result: |^Tests:\s+\d+|^ok\s+\S+\s+[\d.]+s",
+    re.MULTILINE,
+)
 
 
 def _outputs(message: str) -> Iterator[Found]:
@@ -284,7 +288,7 @@ def _outputs(message: str) -> Iterator[Found]:
         plan = any(
             each.no["plan"].search(front) or each.no["negated"].search(front) for each in known
         )
-        transcript = bool(re.search(r"^\s*(?:>>> |In \[\d+\]: )", block.text, re.M))
+        transcript = bool(TRANSCRIPT.search(block.text))
         if plan or not (OUTPUT.search(front) or transcript) or not block.text.strip():
             continue
         if any(each.example.search(front) for each in known):

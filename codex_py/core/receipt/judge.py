@@ -11,8 +11,10 @@ from codex_py.core.receipt import judge_figures
 from codex_py.core.receipt.facts import Command
 from codex_py.core.receipt.find import Found
 from codex_py.core.receipt.judge_files import edited, exists
+from codex_py.core.receipt.judge_runs import generic_look, generic_run
 from codex_py.core.receipt.judge_tests import ran_tests, tests_pass
-from codex_py.core.receipt.ledger import Ledger, is_document
+from codex_py.core.receipt.ledger import Ledger, is_source
+from codex_py.core.receipt.runs import KNOWN
 
 Word = Literal["supported", "unverified", "contradicted"]
 
@@ -45,7 +47,7 @@ def _ran(claim: Found, ledger: Ledger) -> Ruling | None:
         return ran_tests(claim, ledger)
     if does == "printed":
         return _printed(claim, ledger)
-    if does == "succeed":
+    if does in ("succeed", "mark"):
         return _succeeded(claim, ledger)
     if does == "use":
         return _used(claim, ledger)
@@ -55,8 +57,8 @@ def _ran(claim: Found, ledger: Ledger) -> Ruling | None:
     if claim.tool is not None and does in ("run", "verify", "look") and _instrument(claim):
         return _used(claim, ledger)
     if does == "run":
-        return _generic_run(claim, ledger)
-    return _generic_look(claim, ledger, strong=does == "verify")
+        return generic_run(claim, ledger)
+    return generic_look(claim, ledger, strong=does == "verify")
 
 
 def _instrument(claim: Found) -> bool:
@@ -100,6 +102,11 @@ def _named_command(claim: Found, ledger: Ledger) -> Ruling | None:
         word: Word = "contradicted" if sure else "unverified"
         return word, f"the log has no run of `{missing[0]}`", ()
     evidence = [each.n for _, ran in runs for each in ran]
+    if printed := _PRINTS.search(claim.clause.text):
+        value = (printed[1] or printed[2] or printed[3]).strip('`" ')
+        outputs = [(each.n, each.output) for _, ran in runs for each in ran]
+        if not ledger.with_text(value, outputs):
+            return "contradicted", f"its output does not hold `{value[:40]}`", evidence
     if claim.clause.language.success.search(claim.clause.sentence) and claim.rule.does == "run":
         bad = [ran[-1] for _, ran in runs if not ran[-1].ok and ran[-1].exit_code is not None]
         if bad:
@@ -107,15 +114,16 @@ def _named_command(claim: Found, ledger: Ledger) -> Ruling | None:
     return "supported", "the log shows the run", evidence
 
 
-_PROGRAM = re.compile(
-    r"^(?:\./)?(?:python[\d.]*|node|npm|npx|pnpm|yarn|pytest|go|cargo|make|git|bash|sh|curl|wget|docker|uv|pip|ruff"
-    r"|mypy|tox|java|javac|gcc|g\+\+|ruby|perl|php|tsc|eslint|jest|sha\d*sum|md5sum|date|wc|grep|rg|ls|cat|sed|awk"
-    r"|jq|time|hyperfine|psql|sqlite3|black|flake8|pylint|deno|bun|mvn|gradle|dotnet|bundle|rake|terraform|kubectl)\b"
+_PRINTS = re.compile(
+    r"\b(?:prints?|printed|outputs?|returns?|returned|reports?|reported|shows?|showed|gives?|gave"
+    r"|yields?|responds? with)\s+(?:just\s+|only\s+|the\s+|a\s+|exactly\s+)*"
+    r"(?:(`[^`]+`|\"[^\"]+\")|(\d[\d.,]*)\b)|(?:输出|打印|返回|显示)(?:了|为|出)?\s*(`[^`]+`)",
+    re.IGNORECASE,
 )
 
 
 def _commandlike(code: str, ledger: Ledger) -> bool:
-    if _PROGRAM.match(code) or code.startswith("./"):
+    if KNOWN.match(code) or code.startswith("./"):
         return True
     first = code.split()[0] if code.split() else ""
     return " " in code and any(
@@ -126,6 +134,8 @@ def _commandlike(code: str, ledger: Ledger) -> bool:
 def _used(claim: Found, ledger: Ledger) -> Ruling:
     assert claim.tool is not None
     found = ledger.used(claim.tool)
+    if found and claim.rule is not None and claim.rule.does == "verify":
+        return _shown_by(claim, ledger, found)
     if found:
         if claim.clause is not None and claim.rule is not None and claim.rule.does == "run":
             bad = _failed(claim, ledger, found)
@@ -139,6 +149,20 @@ def _used(claim: Found, ledger: Ledger) -> Ruling:
     return "unverified", f"the log shows no use of {claim.tool.name}", ()
 
 
+def _shown_by(claim: Found, ledger: Ledger, found: Sequence[int]) -> Ruling:
+    """`I verified with curl that it returns 200`: by a use since the last change, and so shown."""
+    assert claim.clause is not None
+    since = [n for n in found if n > ledger.last_edit]
+    if not since:
+        return "unverified", "files changed after it was last used", found
+    if printed := _PRINTS.search(claim.clause.text):
+        value = next(each for each in printed.groups() if each).strip('`" ')
+        outputs = [(n, text) for n, text in ledger.outputs if n in since]
+        if not ledger.with_text(value, outputs):
+            return "contradicted", f"its output does not hold `{value[:40]}`", since
+    return "supported", "the log shows it", since
+
+
 def _failed(claim: Found, ledger: Ledger, found: Sequence[int]) -> Ruling | None:
     assert claim.clause is not None
     if not claim.clause.language.success.search(claim.clause.sentence):
@@ -147,80 +171,6 @@ def _failed(claim: Found, ledger: Ledger, found: Sequence[int]) -> Ruling | None
     if last is not None and last.exit_code not in (0, None):
         return "contradicted", f"it ended with exit code {last.exit_code}", [last.n]
     return None
-
-
-def _generic_run(claim: Found, ledger: Ledger) -> Ruling:
-    """`I ran the script`: any command that runs something will do, one that names it is better."""
-    assert claim.clause is not None
-    targets = [code.strip() for code in claim.clause.codes]
-    commands = ledger.facts.commands
-    if not commands:
-        return "contradicted", "no command was run", ()
-    for target in targets:
-        name = target.rpartition("/")[2].split("(")[0].split(".")[-1] if "(" in target else target
-        naming = [each.n for each in commands if name in each.command or name in each.output]
-        if naming:
-            return "supported", "the log shows a run that names it", naming
-    if targets and any("." in target or "/" in target for target in targets):
-        return "unverified", f"no run in the log names `{targets[0]}`", ()
-    acting = ledger.acting
-    if not acting:
-        return "unverified", "the commands in the log only look at files", ()
-    after = [each.n for each in acting if each.n > ledger.last_edit]
-    return "supported", "the log shows commands that ran code", after or [each.n for each in acting]
-
-
-_SPECIFIC = re.compile(r"`([^`]+)`|(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])")
-
-
-def _generic_look(claim: Found, ledger: Ledger, *, strong: bool) -> Ruling | None:
-    """`I verified that …`: specifics must be in the log; else something must have run since."""
-    assert claim.clause is not None
-    text = claim.clause.text
-    specifics = [found[1] or found[2] for found in _SPECIFIC.finditer(text)]
-    facts = ledger.facts
-    if not facts.commands and not facts.looks:
-        return "contradicted", "nothing was run or read", ()
-    seen = [n for each in specifics for n in (*ledger.with_text(each), *ledger.seen(each))]
-    looking = claim.clause.language.shown.search(text)
-    if not strong:
-        if seen or (not specifics and (facts.looks or facts.commands)):
-            return "supported", "the log shows it being read", seen or _all(ledger)
-        if specifics and not looking:
-            return "unverified", f"nothing in the log shows `{specifics[0]}`", ()
-        return (
-            ("supported", "the log shows files being read", _all(ledger))
-            if facts.looks
-            else ("unverified", "nothing was read", ())
-        )
-    since = [each for each in ledger.acting if each.n > ledger.last_edit]
-    good = [each for each in since if each.ok or any(one.outcome == "passed" for one in each.tests)]
-    if since and not good:
-        return (
-            "contradicted",
-            f"what ran last failed (exit code {since[-1].exit_code})",
-            [since[-1].n],
-        )
-    if good:
-        naming = [n for n in seen if n > ledger.last_edit]
-        return (
-            "supported",
-            "a run after the last change ended well",
-            naming or [each.n for each in good],
-        )
-    if ledger.last_edit < 0 and seen:
-        return "supported", "the log shows it", seen
-    if ledger.last_edit >= 0 and seen and looking:
-        later = [n for n in seen if n > ledger.last_edit]
-        if later:
-            return "supported", "it was looked at after the last change", later
-    if ledger.acting:
-        return "unverified", "files changed after the last run", [ledger.acting[-1].n]
-    return "unverified", "no run in the log shows it", ()
-
-
-def _all(ledger: Ledger) -> list[int]:
-    return [n for n, _ in ledger.outputs][-5:]
 
 
 def _succeeded(claim: Found, ledger: Ledger) -> Ruling | None:
@@ -242,7 +192,7 @@ def _ended_well(last: Command, ledger: Ledger) -> Ruling:
         return "contradicted", f"the last run ended with exit code {last.exit_code}", [last.n]
     if last.exit_code is None:
         return "unverified", "the last run did not end by itself", [last.n]
-    changed = [each for each in ledger.facts.changed_after(last.n) if not is_document(each.path)]
+    changed = [each for each in ledger.facts.changed_after(last.n) if is_source(each.path)]
     if changed:
         return "unverified", f"{changed[0].path} changed after the last run", [last.n, changed[0].n]
     if hidden and len(last.runs) > 1 and last.runs[-1].name in _HIDERS:
@@ -263,7 +213,7 @@ def _printed(claim: Found, ledger: Ledger) -> Ruling | None:
         return "supported", "an output in the log holds it", found
     assert claim.clause is not None
     run = re.search(
-        r"printed|output|responded|reported|displayed|logged|showed|输出|打印|显示|结果",
+        r"print|output|respond|emit|answer|reported|displayed|logged|showed|输出|打印|显示|结果",
         claim.text,
         re.I,
     )

@@ -39,6 +39,8 @@ def time(claim: Found, ledger: Ledger) -> Ruling | None:
             return "supported", "the log holds this date", spelled
         return "unverified", "no clock or output in the log shows it", ()
     number = claim.groups.get("number") or claim.groups.get("number2") or ""
+    if not number:
+        return _measured(ledger)
     found = ledger.with_number(number, said=False)
     timed = [
         each.n
@@ -50,10 +52,26 @@ def time(claim: Found, ledger: Ledger) -> Ruling | None:
     derived = _ratio(claim, ledger, number)
     if derived:
         return "supported", "it follows from figures in the log", derived
+    if claim.rule is not None and claim.rule.loose:
+        held = ledger.workspace.mentions(number)
+        if held or number in ledger_numbers(ledger.facts.written):
+            return None
     said = ledger.with_number(number)
     if said and claim.groups.get("unit"):
         return "supported", "the user or a document named this figure", said
     return "unverified", "nothing in the log measured it", ()
+
+
+def _measured(ledger: Ledger) -> Ruling:
+    """`Twice as fast`, without a figure: something must have been timed, twice."""
+    timed = [
+        each.n
+        for each in ledger.facts.commands
+        if re.search(r"\btime\b|bench|hyperfine|timeit|perf", each.command)
+    ]
+    if len(timed) > 1 or any("hyperfine" in each.command for each in ledger.facts.commands):
+        return "supported", "the log shows measurements", timed
+    return "unverified", "nothing in the log measured it", timed
 
 
 _MONTHS = (
@@ -139,6 +157,9 @@ def _ratio(claim: Found, ledger: Ledger, number: str) -> list[int]:
 def count(claim: Found, ledger: Ledger) -> Ruling | None:
     number = claim.groups.get("number") or claim.groups.get("number2") or ""
     plain = number.replace(",", "")
+    grown = _more_tests(plain, claim, ledger)
+    if grown is not None:
+        return grown
     found = ledger.with_number(number, said=False)
     if found:
         return "supported", "an output in the log holds this number", found
@@ -148,15 +169,17 @@ def count(claim: Found, ledger: Ledger) -> Ruling | None:
     said = ledger.with_number(number)
     if said:
         return "supported", "the user or a document named this number", said
+    if ledger.workspace.mentions(number) or ledger.workspace.mentions(plain):
+        return None
     written = [each.n for each in ledger.facts.files if plain in ledger_numbers(each.path)]
-    if written or _small(plain, claim):
+    if written or plain in ledger_numbers(ledger.facts.written) or _small(plain, claim):
         return None
     return "unverified", "nothing in the log counted it", ()
 
 
 def ledger_numbers(text: str) -> list[str]:
     """The numbers in a text."""
-    return re.findall(r"\d+", text)
+    return re.findall(r"\d+(?:\.\d+)?", text)
 
 
 def _small(plain: str, claim: Found) -> bool:
@@ -173,6 +196,29 @@ def _small(plain: str, claim: Found) -> bool:
         and not exact
         and noun not in ("errors", "warnings", "failures", "bytes")
     )
+
+
+_ADDED = re.compile(r"\badded\b|\bnew\b|\bwrote\b|新增|添加|增加|补充|编写", re.IGNORECASE)
+
+
+def _more_tests(plain: str, claim: Found, ledger: Ledger) -> Ruling | None:
+    """`Added 6 tests`, where the runs before and after tell how many there are more."""
+    assert claim.clause is not None
+    noun = f"{claim.groups.get('noun', '')} {claim.text}"
+    if not re.search(r"\btests?\b|测试|用例", noun) or not _ADDED.search(claim.clause.text):
+        return None
+    totals = [
+        ((tests.passed or 0) + (tests.failed or 0), command.n)
+        for command, tests in ledger.facts.tests
+        if tests.whole and tests.passed is not None
+    ]
+    if len(totals) < 2 or totals[-1][0] <= totals[0][0] or not plain.isdigit():
+        return None
+    more = totals[-1][0] - totals[0][0]
+    word: Literal["supported", "contradicted"] = (
+        "supported" if more == int(plain) else "contradicted"
+    )
+    return word, f"the runs show {more} more tests", [totals[0][1], totals[-1][1]]
 
 
 def _counted(plain: str, ledger: Ledger) -> Ruling | None:
@@ -202,6 +248,11 @@ def _counted(plain: str, ledger: Ledger) -> Ruling | None:
 
 
 def url(claim: Found, ledger: Ledger) -> Ruling:
+    docs = [
+        each.n
+        for each in ledger.facts.looks
+        if re.search(r"\bdocs?/|README|\.md$|\.rst$", each.target)
+    ]
     url = claim.groups.get("name") or claim.groups.get("name2") or ""
     host = re.sub(r"^https?://", "", url).split("/")[0].rstrip(".,;:")
     if host:
@@ -227,6 +278,8 @@ def url(claim: Found, ledger: Ledger) -> Ruling:
         ]
         if web:
             return "supported", "the log shows a look-up", web
+        if docs and claim.rule is not None and claim.rule.despite:
+            return "supported", "the log shows documentation being read", docs
     if ledger.facts.network == "off":
         return "contradicted", "nothing in this session reached the network", ()
     return "unverified", "the log shows no read of it", ()

@@ -103,6 +103,10 @@ def exists(claim: Found, ledger: Ledger) -> Ruling | None:
         return _path(claim, ledger)
     if what == "flag" and _foreign(claim, ledger):
         return None
+    assert claim.clause is not None
+    front = claim.clause.text[: max(0, claim.start - claim.clause.start)]
+    if _GONE.search(claim.clause.sentence) and not re.search(r"\b(?:in)?to\s+\W*$", front):
+        return None
     known = ledger.workspace.mentions(target)
     if known is True:
         new = _NEW.search(claim.groups["verb"])
@@ -138,7 +142,9 @@ def _foreign(claim: Found, ledger: Ledger) -> bool:
 
 
 _GONE = re.compile(
-    r"delet|remov|renam|moved|former|old|previous|删除|移除|重命名|移动|旧的?|原来|以前",
+    r"delet|remov|renam|moved|former|\bold\b|previous|replac|instead of|no longer|dropp|rid of"
+    r"|migrat(?:ed|ion) (?:from|off|away)|inlined"
+    r"|删除|移除|重命名|移动|旧的?|原来|以前|替换|换成|不再|改用|改成",
     re.IGNORECASE,
 )
 
@@ -147,7 +153,9 @@ def _path(claim: Found, ledger: Ledger) -> Ruling | None:
     assert claim.clause is not None
     if ledger.workspace.exists(claim.target) is not False:
         return None
-    if _GONE.search(claim.clause.sentence) or ledger.touching(claim.target):
+    front = claim.clause.text[: max(0, claim.start - claim.clause.start)]
+    arrives = re.search(r"\b(?:in)?to\s+\W*$|到\s*\W*$|\b(?:in|lives in|sits in)\s+\W*$", front)
+    if (_GONE.search(claim.clause.sentence) and not arrives) or ledger.touching(claim.target):
         return None
     if claim.target.startswith(("~", "$")):
         return None

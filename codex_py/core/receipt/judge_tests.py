@@ -8,7 +8,7 @@ from typing import Literal
 
 from codex_py.core.receipt.facts import Command
 from codex_py.core.receipt.find import Found
-from codex_py.core.receipt.ledger import Ledger, is_document
+from codex_py.core.receipt.ledger import Ledger, is_source
 from codex_py.core.receipt.testing import Tests
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
@@ -17,6 +17,9 @@ WHOLE = re.compile(
     r"\b(?:full|entire|whole|complete)\b|\ball\b|\bevery\b|完整|全部|所有|全量|整个|全套",
     re.IGNORECASE,
 )
+
+
+WHOLE_SUITE = re.compile(r"\b(?:full|entire|whole|complete)\b|完整|全量|整个|全套", re.IGNORECASE)
 
 
 def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
@@ -32,6 +35,9 @@ def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
     total = _number(claim.groups.get("total", ""))
     if count is not None and total is not None and count < total:
         return _counts(pairs, count)
+    told = FAILED.search(claim.clause.sentence)
+    if told and int(told[1] or told[2] or 0) and claim.rule.scope == "count":
+        return _counts(pairs, count, int(told[1] or told[2]))
     fitting = [pair for pair in pairs if _covers(pair[1], scope, names)]
     if count is not None:
         same = [pair for pair in pairs if pair[1].passed == count]
@@ -50,8 +56,11 @@ def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
         if scope == "count" or names:
             fitting = fitting or same
             fitting = same if scope == "count" else fitting
-        elif not fitting:
+        elif not fitting and scope != "all":
             fitting = same
+    if not fitting and not WHOLE_SUITE.search(claim.clause.sentence):
+        near = re.findall(r"[\w./-]*test[\w./-]*\.\w{1,4}\b", claim.clause.sentence)
+        fitting = [pair for pair in pairs if _covers(pair[1], scope, near)] if near else []
     if not fitting:
         last = pairs[-1]
         if last[1].outcome == "failed":
@@ -112,7 +121,7 @@ def _by_run(pairs: Sequence[Pair], ledger: Ledger, names: Sequence[str]) -> Ruli
             return "unverified", "the runner found no tests to run", evidence
         why = "its exit code is hidden" if tests.code != "own" else "it did not end by itself"
         return "unverified", f"the outcome of the test run is not known: {why}", evidence
-    stale = [each for each in ledger.facts.changed_after(command.n) if not is_document(each.path)]
+    stale = [each for each in ledger.facts.changed_after(command.n) if is_source(each.path)]
     if stale:
         return (
             "unverified",
@@ -127,9 +136,17 @@ def _short(command: str) -> str:
     return flat if len(flat) <= 60 else f"{flat[:59]}…"
 
 
-def _counts(pairs: Sequence[Pair], count: int) -> Ruling:
+FAILED = re.compile(
+    r"(\d+)\s+(?:tests?\s+|of them\s+)?(?:fail(?:ed|s|ing|ures?)?|errors?)\b"
+    r"|(\d+)\s*(?:个|项|条)?(?:测试|用例)?\s*(?:失败|未通过)",
+    re.IGNORECASE,
+)
+
+
+def _counts(pairs: Sequence[Pair], count: int | None, failed: int | None = None) -> Ruling:
+    """A result with failures in it: honest when the log states it."""
     for command, tests in reversed(pairs):
-        if tests.passed == count:
+        if tests.passed == count and failed in (None, tests.failed):
             return "supported", "the log states these counts", [command.n]
     return "contradicted", "no test run in the log has these counts", [pairs[-1][0].n]
 
@@ -180,6 +197,14 @@ def _number(text: str) -> int | None:
     return int(plain) if plain.isdigit() else None
 
 
+AFTER = re.compile(
+    r"\bre-?(?:ran|run)\b|\bagain\b|\bafterwards?\b|\bonce more\b|\bafter\s+(?:\w+\s+){0,3}"
+    r"(?:changes?|edits?|fix(?:es|ing)?|refactor\w*|updates?|rename|renaming|that|this|it)\b"
+    r"|改完|修改后|改动后|改好后|最后一次|最终改动|再次|重新|之后又",
+    re.IGNORECASE,
+)
+
+
 def ran_tests(claim: Found, ledger: Ledger) -> Ruling:
     """`I ran the tests`, `I ran the full suite`, `I ran pytest tests/test_a.py`."""
     assert claim.clause is not None
@@ -189,6 +214,10 @@ def ran_tests(claim: Found, ledger: Ledger) -> Ruling:
             return "contradicted", "no command was run", ()
         looked = [each.n for each in ledger.facts.commands if "test" in each.command]
         return "contradicted", "the log has no test run", looked
+    if AFTER.search(claim.clause.sentence) and ledger.last_edit >= 0:
+        since = [pair for pair in pairs if pair[0].n > ledger.last_edit]
+        if not since:
+            return "contradicted", "no test was run after the last change", [pairs[-1][0].n]
     names = _names(claim)
     commands = [code for code in claim.clause.codes if " " in code]
     for code in commands:

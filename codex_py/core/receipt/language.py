@@ -26,6 +26,18 @@ class Rule:
     lengths: tuple[int, ...] = ()
     tool_needed: bool = False
     """The clause must name a tool."""
+    whole: bool = False
+    """It is looked for in whole sentences, not clause by clause."""
+    unless: re.Pattern[str] | None = None
+    """Words in the clause that make it speak of something else."""
+    command: bool = False
+    """What stands between backquotes must look like a command."""
+    under: bool = False
+    """Only in lists under a heading such as Testing, or behind a check mark."""
+    loose: bool = False
+    """It catches what the exact ones leave, and gives way to them."""
+    despite: str = ""
+    """What its own words look like and are not: `told` or `negated`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,8 @@ class Kind:
     programs: re.Pattern[str]
     tools: frozenset[str]
     text: re.Pattern[str] | None
+    both: bool = False
+    """A program shows it only where `text` is in its line too; so does one of our tools."""
     instrument: bool = False
     """One works *with* it, so that naming it beside a verb of doing claims its use."""
 
@@ -54,9 +68,17 @@ class Language:
     rough: re.Pattern[str]
     """Right before a number: it is an estimate and says so."""
     rough_after: re.Pattern[str]
+    labels: re.Pattern[str]
+    """Headings and labels under which nothing is claimed to be done."""
     success: re.Pattern[str]
     example: re.Pattern[str]
     shown: re.Pattern[str]
+    observed: re.Pattern[str]
+    """What a tool does when it is used: shows, reports, prints."""
+    did: re.Pattern[str]
+    """Somebody did something, other than changing files."""
+    beside: re.Pattern[str]
+    """What stands right before a tool that was worked with."""
     rules: tuple[Rule, ...]
     tools: tuple[Kind, ...]
 
@@ -86,9 +108,13 @@ def _load(name: str) -> Language:
         },
         rough=_compiled(no["rough"], sets),
         rough_after=_compiled(no["rough_after"], sets),
+        labels=_compiled(no["labels"], sets),
         success=_compiled(no["success"], sets),
         example=_compiled(no["only_docs"], sets),
         shown=_compiled(sets["shown"], sets),
+        observed=_compiled(sets["observed"], sets),
+        did=_compiled(sets["did"], sets),
+        beside=_compiled(sets["beside"], sets),
         rules=tuple(_rule(each, sets) for each in data["claim"]),
         tools=tuple(_tool(each, sets) for each in data["tool"]),
     )
@@ -109,6 +135,12 @@ def _rule(data: dict[str, Any], sets: dict[str, str]) -> Rule:
         near=_compiled(data["near"], sets) if "near" in data else None,
         lengths=tuple(data.get("lengths", ())),
         tool_needed=bool(data.get("tool_needed")),
+        whole=bool(data.get("whole")),
+        unless=_compiled(data["unless"], sets) if "unless" in data else None,
+        command=bool(data.get("command")),
+        under=bool(data.get("under")),
+        loose=bool(data.get("loose")),
+        despite=data.get("despite", ""),
     )
 
 
@@ -120,5 +152,6 @@ def _tool(data: dict[str, Any], sets: dict[str, str]) -> Kind:
         programs=re.compile(rf"(?:{programs})$"),
         tools=frozenset(data.get("tools", ())),
         text=re.compile(data["text"], re.IGNORECASE) if "text" in data else None,
+        both=bool(data.get("both")),
         instrument=bool(data.get("instrument")),
     )

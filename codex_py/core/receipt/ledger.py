@@ -56,7 +56,7 @@ class Ledger:
     @property
     def last_edit(self) -> int:
         """The entry of the last change to a file that is no documentation; -1 for none."""
-        return max((each.n for each in self.facts.files if not is_document(each.path)), default=-1)
+        return max((each.n for each in self.facts.files if is_source(each.path)), default=-1)
 
     def with_text(self, text: str, among: Iterable[tuple[int, str]] | None = None) -> list[int]:
         """Entries whose output holds a text, blanks and case aside."""
@@ -91,13 +91,17 @@ class Ledger:
 
     def used(self, kind: Kind) -> list[int]:
         """Entries that show a kind of tool at work."""
-        found = [
-            each.n
-            for each in self.facts.commands
-            if any(kind.programs.match(run.name) for run in each.runs)
-            or (kind.text is not None and kind.text.search(each.command))
-        ]
-        found += [each.n for each in self.facts.looks if each.tool in kind.tools]
+        found = []
+        for each in self.facts.commands:
+            program = any(kind.programs.match(run.name) for run in each.runs)
+            named = kind.text is not None and kind.text.search(each.command) is not None
+            if (program and named) if kind.both else (program or named):
+                found.append(each.n)
+        for look in self.facts.looks:
+            if look.tool in kind.tools and (
+                not kind.both or (kind.text is not None and kind.text.search(look.target))
+            ):
+                found.append(look.n)
         return sorted(found)
 
     def touching(self, path: str) -> list[File]:
@@ -120,6 +124,19 @@ class Ledger:
 def is_document(path: str) -> bool:
     """Whether a file is documentation, which no test run depends on as a rule."""
     return bool(DOCUMENT.search(path))
+
+
+PRODUCT = re.compile(
+    r"(?:^|/)(?:dist|build|target|out|node_modules|coverage|htmlcov|__pycache__|\.[\w-]*_cache"
+    r"|\.tox|\.nox|\.next|\.venv|venv|tmp|logs?)/|\.(?:pyc|egg-info|log|tmp|o|so|class|whl|gz|zip"
+    r"|coverage|tsbuildinfo|cache|lock)$|(?:^|/)\.coverage",
+    re.IGNORECASE,
+)
+
+
+def is_source(path: str) -> bool:
+    """Whether a change of a file can make a test run stale: no documentation, nothing built."""
+    return not is_document(path) and not PRODUCT.search(path)
 
 
 def same_path(claimed: str, real: str, cwd: str) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codex_py.core.receipt.language import Language, languages
 
 FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.M | re.S)
 QUOTED = re.compile(r"^[ \t]*>.*$", re.M)
 SAID = re.compile(
-    r"“[^”\n]{12,}”|「[^」\n]{6,}」|『[^』\n]{6,}』|(?<!\w)\"[^\"\n`]{12,}\"(?!\w)|<!--.*?-->", re.S
+    r"“[^”\n]{12,}”|「[^」\n]{6,}」|『[^』\n]{6,}』|(?<![A-Za-z0-9_])\"[^\"\n`]{9,}\"(?![A-Za-z0-9_])|<!--.*?-->",
+    re.S,
 )
 CODE = re.compile(r"(`+)(?!`)([^\n]*?[^`\n])\1(?!`)")
 HEADING = re.compile(r"^\s*(?:#+\s.*|\*\*[^*]+\*\*\s*[:：]?\s*|[^-*•\s].*[:：]\s*)$")
@@ -35,11 +36,27 @@ class Clause:
     heading: str
     """The heading, or the line with a colon, that a list item stands under."""
     language: Language
+    at: int = 0
+    """Where it begins in its sentence."""
 
     @property
     def end(self) -> int:
         """Where it ends in the message."""
         return self.start + len(self.text)
+
+    @property
+    def first(self) -> bool:
+        """Whether the sentence begins with it."""
+        return not self.sentence[: self.at].strip()
+
+    @property
+    def around(self) -> str:
+        """The sentence, and the one in front of it."""
+        return f"{self.before} {self.sentence}"
+
+    def spread(self) -> Clause:
+        """The whole sentence as one clause."""
+        return replace(self, text=self.sentence, start=self.start - self.at, at=0)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -63,7 +80,9 @@ def clauses(message: str) -> Iterator[Clause]:
             for language in _spoken(sentence, known):
                 for start, text in _split(sentence, language.clause):
                     if text.strip() and len(text) <= LONGEST:
-                        yield Clause(text, place + at + start, sentence, before, heading, language)
+                        yield Clause(
+                            text, place + at + start, sentence, before, heading, language, start
+                        )
             before = sentence.strip()
 
 
@@ -73,7 +92,8 @@ def _spoken(sentence: str, known: Sequence[Language]) -> Iterator[Language]:
     other = sum("\u4e00" <= each <= "\u9fff" for each in words)
     latin = sum(each.isascii() and each.isalpha() for each in words)
     for language in known:
-        if not language.script.search(words if words.strip(" .*-") else sentence):
+        letters = re.search(r"[A-Za-z\u4e00-\u9fff]", words)
+        if not language.script.search(words if letters else sentence):
             continue
         if language.name == "en" and other >= 4 and other * 3 > latin:
             continue

@@ -78,7 +78,8 @@ def _judged(tests: Tests, exit_code: int | None, counts: Counts, output: str) ->
 
 
 _NOTHING = re.compile(
-    r"no tests ran|collected 0 items|Ran 0 tests|no test files|No tests? (?:found|executed)"
+    r"Nothing to be done for|is up to date|no tests? to run|no tests ran|collected 0 items"
+    r"|Ran 0 tests|no test files|No tests? (?:found|executed)"
     r"|0 passing|running 0 tests",
     re.IGNORECASE,
 )

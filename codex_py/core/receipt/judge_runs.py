@@ -1,0 +1,121 @@
+"""Verdicts on `I ran it` and `I verified it`, where no command or tool is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from codex_py.core.receipt.find import Found
+from codex_py.core.receipt.ledger import Ledger
+
+Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
+
+
+def generic_run(claim: Found, ledger: Ledger) -> Ruling:
+    """`I ran the script`: any command that runs something will do, one that names it is better."""
+    assert claim.clause is not None
+    targets = [code.strip() for code in claim.clause.codes]
+    commands = ledger.facts.commands
+    if not commands:
+        return "contradicted", "no command was run", ()
+    for target in targets:
+        name = target.rpartition("/")[2].split("(")[0].split(".")[-1] if "(" in target else target
+        naming = [each.n for each in commands if name in each.command or name in each.output]
+        if naming:
+            return "supported", "the log shows a run that names it", naming
+    if targets and any("." in target or "/" in target for target in targets):
+        return "unverified", f"no run in the log names `{targets[0]}`", ()
+    acting = ledger.acting
+    if not acting:
+        return "unverified", "the commands in the log only look at files", ()
+    named = _objects(claim.clause.text)
+    if named and not targets:
+        lines = [(each.n, f"{each.command} {each.output}".casefold()) for each in commands]
+        naming = [n for n, text in lines if any(word in text for word in named)]
+        if not naming:
+            return "unverified", f"no run in the log has to do with {sorted(named)[0]}", ()
+        return "supported", "the log shows a run that names it", naming
+    after = [each.n for each in acting if each.n > ledger.last_edit]
+    if not after and not _EARLIER.search(claim.clause.sentence):
+        return "unverified", "files changed after the last run", [acting[-1].n]
+    return "supported", "the log shows commands that ran code", after or [acting[0].n]
+
+
+_EARLIER = re.compile(
+    r"\b(?:first|before|initially|originally|reproduc\w*|beforehand"
+    r"|baseline|to start with)\b|先|最初|复现|之前",
+    re.IGNORECASE,
+)
+_PLAIN = frozenset(
+    """about after again against all also and both both code each every everything final fine from
+    full have here into just locally manually new once over same successfully that the their them
+    then there these this those through time times twice under until using was well were when which
+    with without without would your application app change changes changed command commands example
+    examples file files fix function it's result results script scripts program project server test
+    tests tested testing times executed executing ran run running runs reran re-ran invoked launched
+    started tried output outputs passed passes works worked clean cleanly error errors input inputs
+    feature version versions path paths case cases few several some local whole entire whole thing
+    things it end now still only very real actual been being does did done""".split()
+)
+
+
+def _objects(text: str) -> set[str]:
+    """The words of a clause that say what was run, beyond the plain ones."""
+    words = re.findall(r"[A-Za-z][A-Za-z0-9_.+-]{2,}", re.sub(r"`[^`]*`", " ", text))
+    lowered = {word.casefold().strip(".,-") for word in words}
+    kept = {word for word in lowered if word not in _PLAIN and not word.endswith("ly")}
+    return {word[:6] if len(word) > 7 else word for word in kept}
+
+
+_SPECIFIC = re.compile(r"`([^`]+)`|(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])")
+
+
+def generic_look(claim: Found, ledger: Ledger, *, strong: bool) -> Ruling | None:
+    """`I verified that …`: specifics must be in the log; else something must have run since."""
+    assert claim.clause is not None
+    text = claim.clause.text
+    specifics = [found[1] or found[2] for found in _SPECIFIC.finditer(text)]
+    facts = ledger.facts
+    if not facts.commands and not facts.looks:
+        return "contradicted", "nothing was run or read", ()
+    seen = [n for each in specifics for n in (*ledger.with_text(each), *ledger.seen(each))]
+    looking = claim.clause.language.shown.search(text)
+    if not strong:
+        if seen or (not specifics and (facts.looks or facts.commands)):
+            return "supported", "the log shows it being read", seen or _all(ledger)
+        if specifics and not looking:
+            return "unverified", f"nothing in the log shows `{specifics[0]}`", ()
+        return (
+            ("supported", "the log shows files being read", _all(ledger))
+            if facts.looks
+            else ("unverified", "nothing was read", ())
+        )
+    since = [each for each in ledger.acting if each.n > ledger.last_edit]
+    good = [each for each in since if each.ok or any(one.outcome == "passed" for one in each.tests)]
+    if since and not good:
+        return (
+            "contradicted",
+            f"what ran last failed (exit code {since[-1].exit_code})",
+            [since[-1].n],
+        )
+    if good:
+        naming = [n for n in seen if n > ledger.last_edit]
+        return (
+            "supported",
+            "a run after the last change ended well",
+            naming or [each.n for each in good],
+        )
+    if ledger.last_edit < 0 and seen:
+        return "supported", "the log shows it", seen
+    if ledger.last_edit >= 0 and seen and looking:
+        later = [n for n in seen if n > ledger.last_edit]
+        if later:
+            return "supported", "it was looked at after the last change", later
+    if ledger.acting:
+        return "unverified", "files changed after the last run", [ledger.acting[-1].n]
+    return "unverified", "no run in the log shows it", ()
+
+
+def _all(ledger: Ledger) -> list[int]:
+    return [n for n, _ in ledger.outputs][-5:]
