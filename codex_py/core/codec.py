@@ -80,6 +80,10 @@ def revive(data: Json) -> Entry:
             given["parts"] = ()
         if "sources" in given or kind is Cited:
             given["sources"] = tuple(Source(**one) for one in given.get("sources", ()))
+        if kind is ToolResult and "data" in given:
+            given["data"] = {key: x for key, x in given["data"].items() if _whole(key, x)}
+        if "at" in given:
+            given["at"] = _time(given["at"])
         if "usage" in given:
             given["usage"] = usage_of(given["usage"])
         for name in _LISTS & given.keys():
@@ -97,10 +101,10 @@ _TEXTS = {"text", "name", "summary", "arguments", "value", "cwd"}
 _TUPLES = {"left", "paths", "lost", "calls", "kept", "failed"}
 
 _SHAPES = {"str": str, "int": int, "float": (int, float), "bool": bool, "Json": dict}
-_TYPED: dict[type[Entry], dict[str, Any]] = {}
+_TYPED: dict[type[Entry | Image], dict[str, Any]] = {}
 
 
-def _typed(kind: type[Entry]) -> dict[str, Any]:
+def _typed(kind: type[Entry | Image]) -> dict[str, Any]:
     """What the simple fields of a kind must be: a log may come from anybody."""
     found = _TYPED.get(kind)
     if found is None:
@@ -115,11 +119,23 @@ def _typed(kind: type[Entry]) -> dict[str, Any]:
 _LISTS = {"said", "files", "opened"}
 
 
+def _whole(key: str, value: Any) -> bool:
+    """Whether a fact of a result that everybody reads has its shape."""
+    if key not in ("changes", "denied"):
+        return True
+    return isinstance(value, (list, tuple)) and all(isinstance(each, dict) for each in value)
+
+
+def _time(at: Any) -> float:
+    """A time that has a date; 0 for what has none."""
+    return float(at) if isinstance(at, (int, float)) and 0 <= at < 1e11 else 0.0
+
+
 def _unknown(data: Json) -> Unknown:
-    n, at = data.get("n"), data.get("at")
+    n = data.get("n")
     return Unknown(
         n=n if isinstance(n, int) else -1,
-        at=float(at) if isinstance(at, (int, float)) else 0.0,
+        at=_time(data.get("at")),
         data=data,
     )
 
@@ -127,8 +143,9 @@ def _unknown(data: Json) -> Unknown:
 def _part(data: Json) -> Part:
     if "image" not in data:
         return Text(str(data["text"]))
-    names = {each.name for each in fields(Image)}
-    given = {key: value for key, value in data.items() if key in names}
-    if not isinstance(data["image"], str):
-        raise TypeError("a picture has a name")
-    return Image(blob=data["image"], **given)
+    given = {**data, "blob": data["image"]}
+    given = {each.name: given[each.name] for each in fields(Image) if each.name in given}
+    shapes = _typed(Image)
+    if any(not isinstance(value, shapes[key]) for key, value in given.items()):
+        raise TypeError("a picture has words and sizes")
+    return Image(**given)

@@ -190,7 +190,7 @@ def _subject(call: ToolCall) -> str:
         return ", ".join(each.strip() for each in patched[:4])
     try:
         given = json.loads(call.arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(given, dict):
         return ""

@@ -133,7 +133,7 @@ def spoken(facts: Sequence[dict[str, Any]]) -> Iterator[str]:
             by[f"{word} by {WHO.get(fact['by'], fact['by'])}"] += 1
     yield ""
     counted = ", ".join(f"{count} {what}" for what, count in by.most_common())
-    yield counted or "no permission was used"
+    yield one_line(counted, 400) or "no permission was used"
 
 
 def _decided(head: str, fact: dict[str, Any]) -> Iterator[str]:

@@ -146,7 +146,7 @@ class Progress:
 
         try:
             value = json.loads(call.arguments).get(SUBJECTS.get(call.name, ""), "")
-        except (ValueError, AttributeError):
+        except (ValueError, RecursionError, AttributeError):
             return ""
         return one_line(str(value)) if value else ""
 

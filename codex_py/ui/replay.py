@@ -162,7 +162,9 @@ def _short(call: ToolCall) -> str:
 
     try:
         given = json.loads(call.arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
+        return one_line(call.arguments, 80)
+    if not isinstance(given, dict):
         return one_line(call.arguments, 80)
     value = next((given[key] for key in ("command", "path") if key in given), call.arguments)
     return f"`{one_line(str(value), 80)}`"

@@ -188,7 +188,7 @@ def _export(args: argparse.Namespace) -> int:
 
         lines = markdown(logfile.entries(logfile.lines(path)))
     clean = secrets()
-    lines = (clean.text(line) for line in lines)
+    lines = (clean.text(line).encode("utf-8", "replace").decode() for line in lines)
     if args.file == "-":
         safe = visible if sys.stdout.isatty() else str
         sys.stdout.writelines(f"{safe(line)}\n" for line in lines)

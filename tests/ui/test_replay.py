@@ -184,3 +184,31 @@ def test_a_log_from_anybody_reaches_nothing_but_the_fresh_folder(
         done = program.run("replay", str(odd), "--tools")
         assert "Traceback" not in done.err and done.code in (0, 2), done.err
         assert sorted(program.home.parent.iterdir()) == before
+
+
+def test_a_log_from_anybody_is_read_without_harm(program: Program, repo: Path) -> None:
+    evil = "\x1b]0;x\x07"
+    odd = ToolCall(call_id="c", name="shell" + evil, arguments="[" * 5_000)
+    path = crafted(program, repo, [(odd, Decision(call_id="c", verdict="allow"))])
+    for kind, wrong in (
+        ("decision", {"by": evil, "verdict": evil, "reason": evil}),
+        ("tool_result", {"data": {"changes": [7], "denied": 7}}),
+        ("user", {"at": 1e300, "parts": [{"image": "a", "media_type": 7, "width": "x"}]}),
+        ("assistant", {"at": float("nan"), "text": f"{evil}\ud800"}),
+    ):
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        lines = [{**each, **wrong} if each["kind"] == kind else each for each in lines]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        name = path.stem.rpartition("-")[2]
+        for words in (("audit", name), ("sessions", "show", name), ("replay", name)):
+            done = program.run(*words)
+            assert done.code < 2 and "Traceback" not in done.err, done.err
+            assert "\x07" not in done.out
+    assert program.run("sessions", "export", name).code == 0
+    assert "Traceback" not in program.run("replay", name, "--tools").err
+
+
+def test_arguments_nested_without_end_end_no_turn(program: Program) -> None:
+    with Server([call("shell", "[" * 50_000)] * 4 + [text("Done.")]) as server:
+        done = program.run("exec", "go", url=server.url)
+    assert done.code == 0 and "Traceback" not in done.err, done.err
