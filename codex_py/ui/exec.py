@@ -9,8 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TextIO, cast
 
 from codex_py.agent import Agent, open_agent
@@ -28,7 +27,6 @@ from codex_py.core.entries import (
     Touched,
     TurnEnded,
 )
-from codex_py.core.errors import UsageError
 from codex_py.core.money import Tally, tally
 from codex_py.core.receipt import final_message
 from codex_py.launch import Launch
@@ -36,6 +34,7 @@ from codex_py.proof import unmet
 from codex_py.redact import NOTHING
 from codex_py.settings import Settings
 from codex_py.showing import Given
+from codex_py.ui import outfile
 from codex_py.ui.codex_events import Mapping
 from codex_py.ui.guard import Cleaned
 from codex_py.ui.progress import Progress
@@ -65,9 +64,9 @@ async def nobody(call: ToolCall, decision: Decision) -> Decision:
 def run(settings: Settings, launch: Launch, options: Options, images: Sequence[Given]) -> int:
     """Run one task to its end. Returns the exit code."""
     if options.last_message:
-        _writable(options.last_message, "-o")
+        options = replace(options, last_message=outfile.place(options.last_message, "-o"))
     if options.receipt:
-        _writable(options.receipt, "--receipt")
+        options = replace(options, receipt=outfile.place(options.receipt, "--receipt"))
     interrupted: list[int] = []
     try:
         code = asyncio.run(_main(settings, launch, options, images, interrupted))
@@ -185,7 +184,7 @@ class _Out:
         if sources and not agent.kit.settings.output_schema:
             message = "\n".join([message.rstrip(), "", *sources])
         if self._options.last_message:
-            Path(self._options.last_message).write_text(message, "utf-8")
+            outfile.write(self._options.last_message, message, "-o")
         if not self._options.json:
             if message and ended.reason == "done":
                 shown = visible(message) if sys.stdout.isatty() else message
@@ -220,7 +219,7 @@ class _Out:
         if self._options.receipt:
             data = plain(found, session=agent.session.id, ended=reason)
             text = json.dumps(self.clean.json(data), ensure_ascii=False, indent=2)
-            _replace(self._options.receipt, text + "\n")
+            outfile.write(self._options.receipt, text + "\n", "--receipt")
         self.note(f"receipt: {line(found)}", "dim")
         for each in doubts(found):
             self.note(f"  {each}", "yellow")
@@ -298,21 +297,3 @@ def walled(turn: Sequence[Entry]) -> list[str]:
             if line not in found:
                 found.append(line)
     return found
-
-
-def _writable(path: str, flag: str) -> None:
-    folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise UsageError(f"{flag} {path}: cannot be written there; name a file in a folder you own")
-
-
-def _replace(path: str, text: str) -> None:
-    """Write a file whole or not at all."""
-    full = os.path.abspath(path)
-    fresh = f"{full}.{os.getpid()}.part"
-    try:
-        Path(fresh).write_text(text, "utf-8")
-        os.replace(fresh, full)
-    except OSError as error:
-        Path(fresh).unlink(missing_ok=True)
-        raise UsageError(f"--receipt {path}: {error.strerror}") from error

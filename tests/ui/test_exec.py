@@ -693,3 +693,27 @@ def test_the_sandbox_verb_runs_as_the_agent_would(program: Program, outside: Pat
     assert "ACME_A" in names and "ACME_B" not in names and "BASH_ENV" not in names
     assert [name for name in theirs if not name.startswith("OPENAI")] == names
     assert "TERM=dumb" in mine.out
+
+
+@pytest.mark.sandbox
+def test_a_link_that_a_command_put_in_the_place_of_o_is_not_followed(
+    program: Program, repo: Path
+) -> None:
+    mine = program.home / ".bashrc"
+    mine.write_text("mine")
+    (program.home / ".ssh").mkdir()
+    (repo / "results").mkdir()
+    for given, command in (
+        ("out.md", f"ln -sf {mine} out.md"),
+        ("results/config", f"rm -r results; ln -s {program.home}/.ssh results"),
+    ):
+        for flag in ("-o", "--receipt"):
+            with Server([call("shell", {"command": command}), text("evil")]) as server:
+                done = program.run("exec", "--full-auto", flag, given, "go", url=server.url)
+            assert mine.read_text() == "mine" and not list((program.home / ".ssh").iterdir())
+            assert "Traceback" not in done.err and (done.code == 0) == (given == "out.md"), done.err
+            link = repo / given.split("/")[0]
+            if given == "out.md":
+                assert link.is_file() and not link.is_symlink()
+            link.unlink()
+        (repo / "results").mkdir(exist_ok=True)
