@@ -716,4 +716,4 @@ def test_a_link_that_a_command_put_in_the_place_of_o_is_not_followed(
             if given == "out.md":
                 assert link.is_file() and not link.is_symlink()
             link.unlink()
-        (repo / "results").mkdir(exist_ok=True)
+            (repo / "results").mkdir(exist_ok=True)
