@@ -24,8 +24,8 @@ C = Capability
 DESCRIPTIONS = {
     "namespaces": "own namespaces and mounts, Landlock and seccomp",
     "bubblewrap": "the system's bubblewrap with our seccomp filter",
-    "landlock": "Landlock and seccomp alone: /tmp, terminals and process list are shared, "
-    "git's rules are put back after each command",
+    "landlock": "Landlock and seccomp alone: /tmp, terminals, System V shared memory and process "
+    "list are shared, git's rules are put back after each command, no commits in linked worktrees",
     "seatbelt": "macOS Seatbelt",
 }
 ADVICE = (

@@ -116,7 +116,8 @@ def _in_clause(clause: Clause) -> Iterator[Found]:
 
 def _made(rule: Rule, match: re.Match[str], clause: Clause) -> Found | None:
     language = clause.language
-    if _said_not(language, clause, match.start(), match.end(), rule.despite):
+    after = AFTER if rule.kind in ("tests", "ran") else 0
+    if _said_not(language, clause, match.start(), match.end(), rule.despite, after):
         return None
     if rule.command and not any(
         KNOWN.match(code) or code.startswith("./") for code in clause.codes
@@ -158,7 +159,13 @@ def _made(rule: Rule, match: re.Match[str], clause: Clause) -> Found | None:
     )
 
 
-def _said_not(language: Language, clause: Clause, start: int, end: int, despite: str = "") -> bool:
+AFTER = 30
+"""Letters behind a claim in which a denial still takes it back."""
+
+
+def _said_not(
+    language: Language, clause: Clause, start: int, end: int, despite: str = "", after: int = AFTER
+) -> bool:
     """Whether the words around a match make it a plan, a denial, a guess or somebody else's."""
     text = clause.text
     for key in ("plan", "hedged", "told"):
@@ -167,7 +174,7 @@ def _said_not(language: Language, clause: Clause, start: int, end: int, despite:
             return True
     if despite == "negated":
         return False
-    return any(found.start() < end + 30 for found in language.no["negated"].finditer(text))
+    return any(found.start() < end + after for found in language.no["negated"].finditer(text))
 
 
 USE = Rule("ran", re.compile("(?!)"), does="use")

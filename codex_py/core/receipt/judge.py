@@ -123,6 +123,8 @@ _PRINTS = re.compile(
 
 
 def _commandlike(code: str, ledger: Ledger) -> bool:
+    if ": " in code:
+        return False  # a program's complaint, not a command
     if KNOWN.match(code) or code.startswith("./"):
         return True
     first = code.split()[0] if code.split() else ""
@@ -134,7 +136,7 @@ def _commandlike(code: str, ledger: Ledger) -> bool:
 def _used(claim: Found, ledger: Ledger) -> Ruling:
     assert claim.tool is not None
     found = ledger.used(claim.tool)
-    if found and claim.rule is not None and claim.rule.does == "verify":
+    if found and claim.clause is not None and _VERIFIES.search(claim.clause.text):
         return _shown_by(claim, ledger, found)
     if found:
         if claim.clause is not None and claim.rule is not None and claim.rule.does == "run":
@@ -147,6 +149,11 @@ def _used(claim: Found, ledger: Ledger) -> Ruling:
     if not ledger.facts.commands:
         return "contradicted", f"no command was run, so {claim.tool.name} was not used", ()
     return "unverified", f"the log shows no use of {claim.tool.name}", ()
+
+
+_VERIFIES = re.compile(
+    r"verif|confirm|check|valid|\btested\b|prov(?:ed|en)|验证|确认|检查|核对|校验", re.IGNORECASE
+)
 
 
 def _shown_by(claim: Found, ledger: Ledger, found: Sequence[int]) -> Ruling:

@@ -53,7 +53,8 @@ _PLAIN = frozenset(
     then there these this those through time times twice under until using was well were when which
     with without without would your application app change changes changed command commands example
     examples file files fix function it's result results script scripts program project server test
-    tests tested testing times executed executing ran run running runs reran re-ran invoked launched
+    tests tested testing times executed executing applied ran run running runs reran re-ran invoked
+    launched
     started tried output outputs passed passes works worked clean cleanly error errors input inputs
     feature version versions path paths case cases few several some local whole entire whole thing
     things it end now still only very real actual been being does did done""".split()
@@ -65,7 +66,7 @@ def _objects(text: str) -> set[str]:
     words = re.findall(r"[A-Za-z][A-Za-z0-9_.+-]{2,}", re.sub(r"`[^`]*`", " ", text))
     lowered = {word.casefold().strip(".,-") for word in words}
     kept = {word for word in lowered if word not in _PLAIN and not word.endswith("ly")}
-    return {word[:6] if len(word) > 7 else word for word in kept}
+    return {re.sub(r"(?:ing|ed|es|s)$", "", word)[:6] for word in kept}
 
 
 _SPECIFIC = re.compile(r"`([^`]+)`|(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])")

@@ -257,6 +257,8 @@ KNOWN = re.compile(
     r"^(?:\./)?(?:python[\d.]*|node|npm|npx|pnpm|yarn|pytest|go|cargo|make|git|bash|sh|curl|wget"
     r"|docker|podman|uv|pip|ruff|mypy|tox|java|javac|gcc|g\+\+|ruby|perl|php|tsc|eslint|jest|sha\d*sum"
     r"|md5sum|date|wc|grep|rg|ls|cat|sed|awk|jq|time|hyperfine|psql|sqlite3|ps|top|htop|black|flake8"
-    r"|pylint|deno|bun|mvn|gradle|dotnet|bundle|rake|terraform|kubectl|systemctl|journalctl)\b"
+    r"|pylint|deno|bun|mvn|gradle|dotnet|bundle|rake|terraform|kubectl|systemctl|journalctl|pre-commit|ansible\S*|helm|nox|vite|webpack|bazel|cmake|ctest"
+    r"|golangci-lint|prettier|manage\.py|django-admin|flutter|swift|zig|hugo|mkdocs|sphinx-build"
+    r"|alembic|flyway|gofmt|rustc|clang|composer|phpunit|rspec|nginx|ffmpeg|openssl)\b"
 )
 """How a text begins that is a command rather than a name."""
