@@ -77,7 +77,9 @@ class Program:
 
     def log(self) -> list[dict[str, Any]]:
         """The newest session's log, line by line."""
-        logs = sorted((self.home / "state" / "sessions").rglob("*.jsonl"))
+        found = (self.home / "state" / "sessions").rglob("*.jsonl")
+        # by time, not by name: two runs of the same second differ in random letters only
+        logs = sorted(found, key=lambda path: path.stat().st_mtime_ns)
         return [json.loads(line) for line in logs[-1].read_text("utf-8").splitlines()]
 
 

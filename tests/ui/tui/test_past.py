@@ -87,8 +87,9 @@ def test_resume_fork_and_rename_from_within(program: Program, tmp_path: Path) ->
         assert "two instead three" in last
         assert "First answer." in last and "Second answer." not in last
     assert len(logs(program)) == 3
-    parted = [json.loads(line) for line in logs(program)[-1].read_text().splitlines()]
-    assert parted[0]["parent"] and kinds(parted).count("turn_ended") == 2
+    read = [[json.loads(each) for each in path.read_text().splitlines()] for path in logs(program)]
+    (parted,) = [entries for entries in read if entries[0].get("parent")]
+    assert kinds(parted).count("turn_ended") == 2
 
 
 def test_compact_sums_up_once(program: Program, tmp_path: Path) -> None:
