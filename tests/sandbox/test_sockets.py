@@ -148,10 +148,11 @@ def swap():
     while not stop:
         os.dup2(one.fileno(), 99)
         os.dup2(two.fileno(), 99)
+sys.setswitchinterval(0.0002)
 for each in (flip, swap): threading.Thread(target=each, daemon=True).start()
 tried = 0
 end = time.monotonic() + 4
-while time.monotonic() < end:
+while time.monotonic() < end or tried <= 100 and time.monotonic() < end + 12:
     client = socket.socket(socket.AF_UNIX); client.setblocking(False)
     libc.connect(client.fileno(), memory, 108)
     libc.connect(99, memory, 108)

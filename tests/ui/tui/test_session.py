@@ -294,7 +294,7 @@ def test_it_works_in_forty_columns_and_keeps_what_was_printed(
             term.press("Enter")
             term.until("The second answer.", READY)
             assert term.whole().count("The first answer.") == 1
-            assert term.whole().count(READY) == 1
+            assert max(term.whole().count(READY) for _ in range(20)) == 1
 
 
 def test_fifty_megabytes_of_output_do_not_hold_it_up(program: Program, tmp_path: Path) -> None:
@@ -431,13 +431,15 @@ def test_folded_output_is_shown_whole_on_request(program: Program, tmp_path: Pat
             term.until(READY)
             term.type("count")
             term.press("Enter")
-            term.until("Counted.", "Ctrl+O", "tokens in", READY, gone="esc to")
+            term.until("Counted.", "Ctrl+O", "tokens in", "receipt:", READY, gone="esc to")
             assert "57" not in [line.strip() for line in term.whole().splitlines()]
             term.press("C-o")
             term.until("› Ask", "199", gone="Counted.")
             assert "57" in [line.strip() for line in term.whole().splitlines()]
             assert "esc to interrupt" not in term.whole()
-            assert term.whole().count(READY) == 1
+            # a picture can be taken between taking the live area away and drawing it again
+            counts = [term.whole().count(READY) for _ in range(20)]
+            assert max(counts) == 1, counts
 
 
 def test_a_second_control_c_leaves(program: Program, tmp_path: Path) -> None:
