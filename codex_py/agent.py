@@ -159,7 +159,11 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
     needed = settings.approval_mode == "full-auto"
     try:
         host = open_host(
-            ground(settings, cwd, roots), os.environ, timeout=settings.command_timeout, free=needed
+            ground(settings, cwd, roots),
+            os.environ,
+            timeout=settings.command_timeout,
+            free=needed,
+            most=settings.output_file_mb << 20,
         )
     except Unconfined as error:
         raise UsageError(no_wall(error)) from error

@@ -97,7 +97,9 @@ def _silent(text: str) -> None:
 
 
 def _checked(command: str, ran: Ran) -> Checked:
-    body = join(ran.head, ran.tail, ran.size, "bytes", ran.full) if ran.tail else ran.head
+    body = ran.head
+    if ran.tail:
+        body = join(ran.head, ran.tail, ran.size, "bytes", ran.full, ran.lost)
     return Checked(
         command=command,
         exit_code=ran.ended.code,
@@ -105,7 +107,7 @@ def _checked(command: str, ran: Ran) -> Checked:
         ok=ran.ended.code == 0 and not ran.timed_out and ran.ended.signal is None,
         output=body.rstrip() + "".join(f"\n{note}" for note in ran.ended.notes),
         seconds=round(ran.seconds, 3),
-        full=ran.full if ran.tail and not ran.spill_error else "",
+        full=ran.full if ran.tail else "",
         confined="workspace-write",
     )
 

@@ -14,10 +14,15 @@ def truncate(text: str, limit: int = LIMIT) -> str:
     return join(_head(text[:half]), _tail(text[-half:]), len(text), "characters")
 
 
-def join(head: str, tail: str, size: int, unit: str = "bytes", where: str = "") -> str:
-    """Head and tail around one line that states the full size and where the whole is kept."""
+def join(
+    head: str, tail: str, size: int, unit: str = "bytes", where: str = "", lost: str = ""
+) -> str:
+    """Head and tail around one line that states the full size and where the whole is kept.
+
+    `lost` says what of the whole was not kept.
+    """
     left_out = max(0, size - len(head) - len(tail))
-    kept = f"; whole output: {where}" if where else ""
+    kept = f"; {lost}" if lost else f"; whole output: {where}" if where else ""
     note = f"[… {left_out:,} of {size:,} {unit} left out here{kept} …]"
     first = head if not head or head.endswith("\n") else head + "\n"
     return f"{first}{note}\n{tail}"

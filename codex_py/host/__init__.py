@@ -19,6 +19,7 @@ from codex_py.host.interpreter import Interpreter
 from codex_py.host.opened import leads_out
 from codex_py.host.output import ROOM, Collected
 from codex_py.host.processes import Plain, Ran, Running, environment, run
+from codex_py.host.whole import MOST, Whole
 from codex_py.redact import NOTHING, Redactor
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Host:
     temporary: str = ""
     """The folder that holds the /tmp which commands see, when it is their own."""
     timeout: float = 120.0
+    most: int = MOST
+    """Bytes of one command's whole output that are kept in its file."""
     allowed: Effects | None = None
     mode: str = ""
     hidden: frozenset[str] = field(default_factory=frozenset)
@@ -225,9 +228,8 @@ class Host:
         if self.allowed is None or command != self.allowed.command or cwd != self.allowed.cwd:
             raise Undeclared(1, "this command was not declared", command[:80])
         wait = seconds or self.timeout
-        return await run(
-            self._launch, command, cwd, seconds=wait, output=Collected(say, spill, room, self.clean)
-        )
+        output = Collected(say, spill, room, self.clean, self.most)
+        return await run(self._launch, command, cwd, seconds=wait, output=output)
 
     def start(
         self, command: str, workdir: str, spill: Callable[[int], tuple[str, BinaryIO]]
@@ -242,7 +244,7 @@ class Host:
             command,
             cwd,
             mode,
-            lambda number: lambda: spill(number),
+            lambda number: Whole(lambda: spill(number), self.most),
             self.clean,
         )
         process.opened = self.allowed
@@ -291,7 +293,12 @@ class Host:
 
 
 def open_host(
-    ground: Ground, environ: Mapping[str, str], *, timeout: float, free: bool = False
+    ground: Ground,
+    environ: Mapping[str, str],
+    *,
+    timeout: float,
+    free: bool = False,
+    most: int = MOST,
 ) -> Host:
     """The host of a session; what confines commands starts in the background.
 
@@ -313,4 +320,5 @@ def open_host(
         free=free,
         temporary=temporary,
         timeout=timeout,
+        most=most,
     )

@@ -8,11 +8,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from codex_py.effects import Effects
 from codex_py.host.output import Collected
 from codex_py.host.processes import GONE, GRACE, PIECE, Ended, Running
+from codex_py.host.whole import Whole
 from codex_py.redact import NOTHING, Redactor
 
 MOST = 16
@@ -21,16 +22,12 @@ ROOM = 32_000
 """Bytes of unread output that are kept: half from its beginning, half from its end."""
 RECENT = 16_000
 """Bytes of the newest output that are kept for the person."""
-LARGEST = 256 << 20
-"""Bytes of the whole output that are written to its file."""
 BURST, PAUSE = 4 << 20, 0.1
 """Bytes read in one go, and the seconds until the next, from a process that floods us."""
 CALM = 0.3
 """Seconds without output after which a waiting reader is told what came."""
 FULL = 2.0
 """Seconds that a process has to take what is written to it."""
-
-Spill = Callable[[], tuple[str, BinaryIO]]
 
 
 class Start(Protocol):
@@ -42,7 +39,7 @@ class Start(Protocol):
 class Process:
     """One process that goes on: what it is, what it said, and its input.
 
-    Contract: output is read as it comes and never lost before `LARGEST`; memory stays flat.
+    Contract: output is read as it comes and kept in a file as `whole` says; memory stays flat.
     """
 
     def __init__(
@@ -51,7 +48,7 @@ class Process:
         command: str,
         cwd: str,
         confined: str,
-        spill: Spill,
+        whole: Whole,
         clean: Redactor = NOTHING,
     ) -> None:
         self.number, self.command, self.cwd, self.confined = number, command, cwd, confined
@@ -65,15 +62,11 @@ class Process:
         """Somebody stopped it."""
         self.size = 0
         """Bytes of output so far."""
-        self.full = ""
-        """The file that holds the whole output, once there was any."""
-        self.lost = ""
-        """Why the file does not hold all."""
+        self.whole = whole
+        """The file that holds the whole output."""
         self.heard: Callable[[Process], None] = lambda _: None
         """Told when it has ended."""
         self._clean = clean.stream()
-        self._spill: Spill | None = spill
-        self._file: BinaryIO | None = None
         self._began = time.monotonic()
         self._over = 0.0
         self._unread = _unread()
@@ -158,7 +151,6 @@ class Process:
     def take(self) -> Collected:
         """The output since the last time; that is kept no longer."""
         found, self._unread = self._unread, _unread()
-        found.full = self.full
         return found
 
     def recent(self) -> str:
@@ -200,31 +192,13 @@ class Process:
 
     def _take_in(self, data: bytes, last: bool = False) -> None:
         data = self._clean(data, last=last)
-        self._keep(data)
+        self.whole.write(data)
         self.size += len(data)
         self._unread.feed(data)
         self._recent += data[-RECENT:]
         if len(self._recent) > 4 * RECENT:
             del self._recent[:-RECENT]
         self._news.set()
-
-    def _keep(self, data: bytes) -> None:
-        try:
-            if self._file is None and self._spill is not None:
-                self.full, self._file = self._spill()
-                self._spill = None
-            if self._file is None:
-                return
-            if self.size + len(data) > LARGEST:
-                raise OSError(27, f"only the first {LARGEST >> 20} MB are kept")
-            view = memoryview(data)
-            while view:
-                view = view[self._file.write(view) :]
-        except OSError as error:
-            self.lost, self._spill = error.strerror or str(error), None
-            if self._file is not None:
-                self._file.close()
-                self._file = None
 
     def _end(self) -> None:
         """It is gone with all it started: take what is left of its output."""
@@ -256,9 +230,7 @@ class Process:
     def _shut(self) -> None:
         self._close_input()
         self._shut_output()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self.whole.close()
 
     def _shut_output(self) -> None:
         if self._output >= 0:
@@ -292,14 +264,14 @@ class Background:
         command: str,
         cwd: str,
         confined: str,
-        spill: Callable[[int], Spill],
+        whole: Callable[[int], Whole],
         clean: Redactor = NOTHING,
     ) -> Process:
         """Start one more. Raises OSError when it cannot be started or there are too many."""
         if len(self.running) >= MOST:
             raise OSError(11, f"{MOST} processes run already: stop one first")
         number = self._count + 1
-        process = Process(number, command, cwd, confined, spill(number), clean)
+        process = Process(number, command, cwd, confined, whole(number), clean)
         process.begin(start)
         process.heard = lambda ended: self.changed(ended)
         self._count = number

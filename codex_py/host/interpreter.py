@@ -41,6 +41,8 @@ class Told:
     tail: str
     size: int
     full: str
+    missing: str = ""
+    """What of a long output is not in the file `full`."""
     value: str = ""
     error: str = ""
     pictures: tuple[Drawn, ...] = ()
@@ -88,7 +90,7 @@ class Interpreter:
         Cancelling ends it too. Raises OSError when none can be started.
         """
         held, fresh = await self._ready(host, code)
-        output = Collected(say, spill, room, host.clean)
+        output = Collected(say, spill, room, host.clean, host.most)
         held.listen(output)
         answer: dict[str, Any] = {}
         lost = ""
@@ -180,7 +182,8 @@ def _told(answer: dict[str, Any], output: Collected, lost: str, fresh: str) -> T
         head=output.head(),
         tail=output.tail(),
         size=output.size,
-        full=output.full,
+        full=output.whole.path,
+        missing=output.whole.lost,
         value=str(answer.get("value") or ""),
         error=str(answer.get("error") or ""),
         pictures=tuple(pictures),

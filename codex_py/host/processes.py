@@ -65,7 +65,8 @@ class Ran:
     tail: str
     size: int
     full: str
-    spill_error: str = ""
+    lost: str = ""
+    """What of a long output is not in the file `full`."""
 
 
 async def run(launch: Launch, command: str, cwd: str, *, seconds: float, output: Collected) -> Ran:
@@ -119,8 +120,8 @@ async def run(launch: Launch, command: str, cwd: str, *, seconds: float, output:
         head=output.head(),
         tail=output.tail(),
         size=output.size,
-        full=output.full,
-        spill_error=output.spill_error,
+        full=output.whole.path,
+        lost=output.whole.lost,
     )
 
 

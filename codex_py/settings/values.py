@@ -110,6 +110,8 @@ class Settings:
     """Larger files are not kept."""
     undo_disk_mb: int = 8_192
     """What all snapshots may take on the disk; the oldest go first."""
+    output_file_mb: int = 256
+    """MiB of one command's whole output that are kept in a file beside the log."""
     command_timeout: float = 120.0
     """Seconds a command may take when the model does not say."""
     request_max_retries: int = 5

@@ -102,14 +102,18 @@ def _told(found: Process, call: Call, *, action: str) -> Output:
     """How it stands, and what it said since the last look."""
     taken = found.take()
     head, tail = taken.head(), taken.tail()
-    body = join(head, tail, taken.size, "bytes", taken.full) if tail else head
+    body = (
+        join(head, tail, taken.size, "bytes", found.whole.path, found.whole.lost) if tail else head
+    )
     if len(body) > call.limit:
         half = max(500, call.limit // 2 - 500)
-        body = join(body[:half], body[-half:], taken.size, "bytes", taken.full)
+        body = join(
+            body[:half], body[-half:], taken.size, "bytes", found.whole.path, found.whole.lost
+        )
     lines = [_state(found), body.rstrip() or "(no new output)"]
     lines += found.ended.notes if found.ended else ()
-    if found.lost:
-        lines.append(f"[the whole output could not be kept: {found.lost}]")
+    if found.whole.lost and not tail:
+        lines.append(f"[{found.whole.lost}]")
     ended = found.ended
     data: Json = {
         "process": found.number,
@@ -128,7 +132,7 @@ def _told(found: Process, call: Call, *, action: str) -> Output:
         if ended.denied:
             data["denied"] = [dict(each) for each in ended.denied]
     good = action != "start" or ended is None or ended.code == 0
-    return Output.of("\n".join(lines), ok=good, full=found.full if tail else "", **data)
+    return Output.of("\n".join(lines), ok=good, full=found.whole.path if tail else "", **data)
 
 
 def _state(found: Process) -> str:

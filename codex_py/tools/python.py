@@ -91,7 +91,7 @@ def report(told: Told, limit: int) -> str:
         lines.append(f"[A fresh interpreter: {told.fresh}. Variables of earlier calls are gone.]")
     body = told.head
     if told.tail:
-        body = join(told.head, told.tail, told.size, "bytes", told.full)
+        body = join(told.head, told.tail, told.size, "bytes", told.full, told.missing)
     if body.strip():
         lines.append(body.rstrip())
     if told.error:

@@ -148,13 +148,7 @@ def report(ran: Ran) -> str:
     else:
         first = f"Exit code: {ended.code}"
     head, tail = collapse(ran.head), collapse(ran.tail)
-    if ran.tail:
-        kept = ran.full if not ran.spill_error else ""
-        body = join(head, tail, ran.size, "bytes", kept)
-        if ran.spill_error:
-            body += f"\n[the whole output could not be kept: {ran.spill_error}]"
-    else:
-        body = head
+    body = join(head, tail, ran.size, "bytes", ran.full, ran.lost) if ran.tail else head
     notes = "".join(f"\n{note}" for note in ended.notes)
     if not body.strip():
         return f"{first}\n(no output){notes}"

@@ -123,6 +123,7 @@ async def _all(
         model_given=True,
         deny_read=settings.deny_read,
         command_timeout=settings.command_timeout,
+        output_file_mb=settings.output_file_mb,
         undo=False,
         project_doc_max_bytes=0,
     )

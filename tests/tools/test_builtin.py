@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -351,3 +352,17 @@ def test_every_schema_is_strict(style: str) -> None:
     names = {tool.name for tool in builtin(style)}
     assert ("apply_patch" in names) is style.startswith("patch")
     assert ("edit_file" in names) is (style == "replace")
+
+
+def test_of_too_long_an_output_the_file_keeps_head_and_tail_and_the_result_says_so(
+    desk: Desk,
+) -> None:
+    desk.host = replace(desk.host, most=100_000)
+    output = desk.use(shell.TOOL, command="seq 1 1000000")
+    text, kept = words(output.parts), Path(output.full).read_text()
+    assert kept.startswith("1\n2\n") and kept.endswith("\n999999\n1000000\n")
+    assert len(kept) < 101_000 and "6,788,896 bytes were not kept" in kept
+    assert "of 6,888,896 bytes left out here" in text and "whole output:" not in text
+    assert f"of the whole output {output.full} holds the first and the last 50,000 bytes" in text
+    assert "6,788,896 bytes between them were not kept" in text
+    assert output.data["bytes"] == 6_888_896

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -173,8 +174,29 @@ def test_a_flood_is_kept_whole_on_disk_and_flat_in_memory(tmp_path: Path, walls:
                 ended = await on.use(process.TOOL, action="read", id=1, wait=60)
             assert len(words(ended.parts)) < 50_000
             assert "the end" in words(ended.parts)
-            assert Path(found.full).stat().st_size == found.size > 30_000_000
+            assert Path(found.whole.path).stat().st_size == found.size > 30_000_000
             assert len(found.recent()) < 100_000
+
+    asyncio.run(story())
+
+
+def test_of_a_flood_beyond_the_limit_head_and_tail_are_kept_and_the_rest_is_said(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with bench(tmp_path, "") as on:
+            on.host = replace(on.host, most=100_000)
+            await on.use(shell.TOOL, command="seq 1 1000000; read", background=True)
+            found = on.host.background.processes[1]
+            while found.size < 6_888_896:
+                await on.use(process.TOOL, action="read", id=1, wait=5)
+            assert Path(found.whole.path).stat().st_size <= 50_000
+            said = await on.text(process.TOOL, action="read", id=1)
+            assert "the first and, once it has ended, the last 50,000 bytes" in said
+            ended = await on.text(process.TOOL, action="stop", id=1)
+            assert "the first and the last 50,000 bytes; 6,788,896 bytes between" in ended
+            kept = Path(found.whole.path).read_text()
+            assert kept.startswith("1\n2\n") and kept.endswith("\n999999\n1000000\n")
 
     asyncio.run(story())
 

@@ -15,7 +15,7 @@ import pytest
 
 from codex_py.core import logfile
 from codex_py.core.chain import verify
-from codex_py.core.entries import Notice, ToolCall, ToolResult, User
+from codex_py.core.entries import Notice, ToolCall, ToolResult, User, words
 from codex_py.core.request import project
 from codex_py.core.session import resume
 from codex_py.ui.codex_events import Mapping
@@ -150,6 +150,26 @@ def test_a_file_system_that_fills_up_ends_the_run_and_keeps_what_was_done(
         env={"CODEX_PY_HOME": str(tiny)},
     )
     assert (more.code, more.out) == (0, "Room again.\n")
+
+
+def test_an_output_that_fills_the_disk_ends_its_keeping_and_not_the_session(
+    program: Program, script: Path, tiny: Path
+) -> None:
+    flood = {"call": "shell", "arguments": {"command": "seq 1 100000"}}
+    more = {"call": "shell", "arguments": {"command": "echo still here"}}
+    script.write_text(json.dumps([[flood], [more], "Went on."]))
+    small = ("-c", "undo=false", "-c", "tool_output_token_limit=1000")
+    args = ("exec", "--json", "--full-auto", *small, "-m", f"scripted/{script}", "go")
+    done = program.run(*args, env={"CODEX_PY_HOME": str(tiny)})
+    assert done.code == 0, done.err
+    (path,) = logs(tiny)
+    sound(path, done.out)
+    results = [each for each in logfile.read(path) if isinstance(each, ToolResult)]
+    told = [words(each.parts) for each in results]
+    assert "1\n2\n" in told[0] and "\n99999\n100000" in told[0]
+    assert "of 588,895 bytes left out here; the whole output could not be kept" in told[0]
+    assert "No space left on device; its beginning is in" in told[0]
+    assert told[1] == "Exit code: 0\nstill here"
 
 
 def test_a_limit_on_file_sizes_does_the_same(program: Program, script: Path) -> None:

@@ -48,7 +48,7 @@ def _result(entry: ToolResult, whole: str, paper: Paper) -> list[Text]:
         lines += _command(str(entry.data["command"]), str(entry.data.get("cwd", "")), paper)
     lines += _plain(whole or words(entry.parts), paper)
     if entry.full and not whole:
-        lines += paper.wrap(paper.text(f"the whole output is in {entry.full}", "dim"))
+        lines += paper.wrap(paper.text(f"more of the output is in {entry.full}", "dim"))
     return lines
 
 

@@ -45,8 +45,8 @@ async def _show(sitting: Sitting, process: Process, *, ask: bool) -> str:
     lines = process.recent().rstrip().split("\n")
     shown = "\n".join(f"  {line}" for line in lines[-LINES:])
     told = [f"{process.name}: {state(process)}", f"  in {process.cwd}", shown]
-    if process.full:
-        told.append(f"  all of it: {process.full}")
+    if process.whole.path:
+        told.append(f"  {process.whole.lost or f'all of it: {process.whole.path}'}")
     sitting.say("\n".join(each for each in told if each.strip()), "")
     if not ask or process.ended is not None:
         return ""
