@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from codex_py.core.entries import (
     ToolResult,
     Undone,
 )
+from codex_py.ui.asjson import as_json
 from codex_py.ui.sessions import Parser, find
 from codex_py.ui.text import one_line
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
         chain = {"lines": told.lines, "unchained": told.unchained, "whole": told.whole}
         breaks = [{"line": each.line, "why": each.why} for each in told.breaks]
         for data in (*facts, {"kind": "chain", **chain, "breaks": breaks}):
-            sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+            sys.stdout.write(as_json(data) + "\n")
     else:
         for line in [*spoken(facts), *_chain(told)]:
             sys.stdout.write(line + "\n")

@@ -16,6 +16,7 @@ from codex_py.agent import Agent, open_agent
 from codex_py.core import tokens
 from codex_py.core.entries import Context, Text, User
 from codex_py.core.request import Request, project
+from codex_py.ui.asjson import as_json
 from codex_py.ui.exec import nobody
 from codex_py.ui.start import prepare
 from codex_py.ui.text import visible
@@ -52,7 +53,7 @@ def prompt(args: argparse.Namespace) -> int:
     if args.tokens and not args.json:
         sys.stdout.write(table(found))
     else:
-        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json(found, indent=2) + "\n")
     return 0
 
 

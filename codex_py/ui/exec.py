@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import signal
 import sys
@@ -35,6 +34,7 @@ from codex_py.redact import NOTHING
 from codex_py.settings import Settings
 from codex_py.showing import Given
 from codex_py.ui import outfile
+from codex_py.ui.asjson import as_json, escaped
 from codex_py.ui.codex_events import Mapping
 from codex_py.ui.guard import Cleaned
 from codex_py.ui.progress import Progress
@@ -153,7 +153,7 @@ class _Out:
     def __call__(self, event: Entry | Delta) -> None:
         if self._options.json:
             for each in self._mapping.events(event):
-                self._print(json.dumps(each, ensure_ascii=False) + "\n")
+                self._print(as_json(each) + "\n")
         else:
             self._progress(event)
 
@@ -187,7 +187,8 @@ class _Out:
             outfile.write(self._options.last_message, message, "-o")
         if not self._options.json:
             if message and ended.reason == "done":
-                shown = visible(message) if sys.stdout.isatty() else message
+                safe = escaped if agent.kit.settings.output_schema else visible
+                shown = safe(message) if sys.stdout.isatty() else message
                 self._print(shown.rstrip("\n") + "\n")
             self._summary(agent, ended)
         refused = refusals(turn)
@@ -218,7 +219,7 @@ class _Out:
         found = agent.receipt()
         if self._options.receipt:
             data = plain(found, session=agent.session.id, ended=reason)
-            text = json.dumps(self.clean.json(data), ensure_ascii=False, indent=2)
+            text = as_json(self.clean.json(data), indent=2)
             outfile.write(self._options.receipt, text + "\n", "--receipt")
         self.note(f"receipt: {line(found)}", "dim")
         for each in doubts(found):

@@ -30,6 +30,7 @@ from codex_py.core.entries import (
 from codex_py.core.errors import ModelError
 from codex_py.core.request import Request, ToolSpec
 from codex_py.settings import load
+from codex_py.ui.asjson import as_json
 from codex_py.ui.text import duration, one_line
 
 ANSWER = 7_519
@@ -112,7 +113,7 @@ def main(argv: Sequence[str]) -> int:
     report = asyncio.run(tried(brain))
     clean = brain.clean
     if args.json:
-        sys.stdout.write(clean.text(json.dumps(plain(report), ensure_ascii=False)) + "\n")
+        sys.stdout.write(clean.text(as_json(plain(report))) + "\n")
     else:
         sys.stdout.write(clean.text(spoken(report, brain)))
     return 0 if report.works else 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from codex_py.models.oss import Here, here
 from codex_py.models.servers import At, Listed, detailed
 from codex_py.settings import Settings
 from codex_py.settings import load as read_settings
+from codex_py.ui.asjson import as_json
 from codex_py.ui.text import count, visible
 
 ABOUT = """\
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     rows += [row for each in servers for row in serving(each, known)]
     if args.json:
         for row in rows:
-            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+            sys.stdout.write(as_json(row) + "\n")
         return 0
     sys.stdout.write(table(rows))
     sys.stdout.write(footer(known, servers, settings, args.provider))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from codex_py.host import open_host
 from codex_py.host.confine import Ground, Unconfined
 from codex_py.lines import reader
 from codex_py.settings import load, secret_places
+from codex_py.ui.asjson import as_json
 from codex_py.ui.text import visible
 
 HELP = """\
@@ -50,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     return _explain(words, args.approval_mode, os.path.realpath(args.cd), args.json)
 
 
-def _explain(words: list[str], mode: str, cwd: str, as_json: bool) -> int:
+def _explain(words: list[str], mode: str, cwd: str, machine: bool) -> int:
     if len(words) == 1:
         command = words[0]
     else:
@@ -68,7 +68,7 @@ def _explain(words: list[str], mode: str, cwd: str, as_json: bool) -> int:
     read = reader((cwd,), os.environ)
     decision = decide(policy, Effects(command=command, cwd=cwd), read)
     pieces = read(command, cwd)
-    if as_json:
+    if machine:
         parts = [
             {"part": each.text, "reading": each.reading, "why": each.why, "reads": each.reads}
             for each in pieces
@@ -83,7 +83,7 @@ def _explain(words: list[str], mode: str, cwd: str, as_json: bool) -> int:
             "confinement": confinement or None,
             "parts": parts,
         }
-        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json(told, indent=2) + "\n")
         return 0 if decision.verdict == "allow" else 5
     how = f", confined {decision.confined} ({confinement})" if decision.confined else ""
     word = "runs without a question" + how if decision.verdict == "allow" else "asks first"

@@ -18,6 +18,7 @@ from codex_py.core.entries import Assistant, Entry, ToolCall, ToolResult, User, 
 from codex_py.core.errors import UsageError
 from codex_py.core.shelf import Shelf, delete, move, rename
 from codex_py.settings import home
+from codex_py.ui.asjson import as_json, escaped
 from codex_py.ui.cards import here, money, project, rows
 from codex_py.ui.guard import secrets
 from codex_py.ui.text import one_line, paint, visible
@@ -101,7 +102,7 @@ def _list(args: argparse.Namespace) -> int:
         for card in found:
             cost = money(card)
             told = {**asdict(card), "cost": float(cost) if cost is not None else None}
-            sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
+            sys.stdout.write(as_json(told) + "\n")
         return 0
     for line in rows(found, folders=args.all):
         sys.stdout.write(line + "\n")
@@ -190,7 +191,8 @@ def _export(args: argparse.Namespace) -> int:
     clean = secrets()
     lines = (clean.text(line).encode("utf-8", "replace").decode() for line in lines)
     if args.file == "-":
-        safe = visible if sys.stdout.isatty() else str
+        show = visible if args.format == "md" else escaped
+        safe = show if sys.stdout.isatty() else str
         sys.stdout.writelines(f"{safe(line)}\n" for line in lines)
         return 0
     try:

@@ -22,10 +22,11 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(each if _harmless(each) else _escaped(each) for each in text)
+    return "".join(each if harmless(each) else _escaped(each) for each in text)
 
 
-def _harmless(each: str) -> bool:
+def harmless(each: str) -> bool:
+    """Whether a terminal shows this character and obeys nothing."""
     if each in "\n\t" or each.isprintable():
         return True
     return each in " \u200d\ufe0f"
