@@ -32,7 +32,7 @@ from codex_py.core.session import Session
 from codex_py.core.turn import run_turn
 from codex_py.effects import Effects
 from codex_py.equip import equip
-from codex_py.ground import ground
+from codex_py.ground import exposed, ground
 from codex_py.host import Host, Unconfined, open_host
 from codex_py.host.confine import WrongPlace
 from codex_py.host.git import branch, find_root, head
@@ -154,12 +154,13 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
             f"{cwd} is not in a Git repository and require_git is set: "
             "run `git init`, or give --skip-git-repo-check"
         )
-    roots = (cwd, *(os.path.realpath(each) for each in launch.add_dirs))
-    roots = (*roots, *(os.path.realpath(each) for each in settings.writable_roots))
+    more = (*launch.add_dirs, *settings.writable_roots)
+    roots = (cwd, *(os.path.realpath(each) for each in more))
     needed = settings.approval_mode == "full-auto"
+    place = ground(settings, cwd, roots, launch.resume)
     try:
         host = open_host(
-            ground(settings, cwd, roots),
+            place,
             os.environ,
             timeout=settings.command_timeout,
             free=needed,
@@ -188,8 +189,9 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         host.close()
         session.close()
         raise
-    if bare:
-        session.append(Notice(text=f"{NO_GIT} ({cwd})"))
+    for warning in (f"{NO_GIT} ({cwd})" if bare else "", exposed(place)):
+        if warning:
+            session.append(Notice(text=warning))
     kit = equip(settings, host, brain, session, ask, _keeper(settings, launch, host))
     return Agent(session, kit, brain, began)
 

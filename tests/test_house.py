@@ -29,7 +29,7 @@ ARROWS = {
     "tools": {"core", "effects", "eyes", "host", "pictures", "prompts"},
     "settings": {"core", "redact"},
     "context": {"core", "settings"},
-    "ground": {"host", "settings"},
+    "ground": {"core", "host", "settings"},
     "lines": {"core"},
     "proof": {"core", "effects", "host"},
     "brain": {"redact", "core", "eyes", "models", "settings", "prompts"},

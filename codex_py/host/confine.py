@@ -40,6 +40,8 @@ class Ground:
     roots: tuple[str, ...]
     own: str
     """Our data folder: never writable, never readable inside."""
+    logs: tuple[str, ...] = ()
+    """The session's log and what lies beside it, when it lies elsewhere: closed as `own` is."""
     git: str = "commit"
     deny_read: tuple[str, ...] = ()
     readable: tuple[str, ...] = ()
@@ -170,7 +172,7 @@ class Confinement:
     def hidden(self, mode: str) -> tuple[str, ...]:
         """Paths that commands cannot read: keys, tokens, our own folder; all that can be told."""
         if self._session is None:
-            return (self._ground.own, *self._ground.deny_read)
+            return (self._ground.own, *self._ground.logs, *self._ground.deny_read)
         return self._session.hidden(self._policy(mode))
 
     def reading(
@@ -232,7 +234,7 @@ class Confinement:
         """A real path, or the nearest folder above it that exists; see `Host.openable`."""
         from codex_py_sandbox import layout  # late: loaded by begin
 
-        own = [os.path.realpath(self._ground.own)]
+        own = [os.path.realpath(each) for each in (self._ground.own, *self._ground.logs)]
         home = os.path.realpath(self._environ.get("HOME", "/"))
         found = path
         while not os.path.lexists(found):
@@ -320,5 +322,5 @@ def policy(ground: Ground, mode: str, opened: Effects | None = None) -> Policy:
         allow_write=tuple(Path(each) for each in writes),
         network="on" if ground.network or opened.network else "off",
         env=EnvRules(keep=ground.keep_env, listed=True),
-        own=(Path(ground.own),),
+        own=tuple(Path(each) for each in (ground.own, *ground.logs)),
     )

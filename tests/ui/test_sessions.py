@@ -211,7 +211,7 @@ def test_a_log_from_anybody_gives_away_nothing_that_its_links_lead_to(
     secret = program.home / ".ssh"
     secret.mkdir()
     (secret / "id_rsa").write_text("the-word-in-the-key")
-    session = create(repo)
+    session = create(repo.parent / "given")
     picture = Image(blob="a" * 64, media_type="image/png", width=8, height=8, name="x.png")
     for entry in (
         Started(session=session.id, cwd=str(repo), mode="suggest"),
