@@ -565,6 +565,23 @@ def test_an_added_folder_and_a_profile_are_honoured(program: Program, tmp_path: 
     assert last["reasoning"]["effort"] == "high"
 
 
+def test_no_trust_is_asked_or_heeded_and_one_setting_leaves_the_projects_words_out(
+    program: Program, repo: Path
+) -> None:
+    state = program.home / "state"
+    state.mkdir()
+    (state / "AGENTS.md").write_text("Of the user.")
+    told = f"[projects.{json.dumps(str(repo))}]\ntrust_level = 'untrusted'\n"
+    (state / "config.toml").write_text(told)
+    (repo / "AGENTS.md").write_text("Of the project.")
+    with Server([text("ok"), text("ok")]) as server:
+        for more in ((), ("-c", "project_doc_max_bytes=0")):
+            assert program.run("exec", *more, "hi", url=server.url).code == 0
+        read, left = (json.dumps(each["input"]) for each in server.posts())
+    assert "Of the project." in read and "Of the user." in read
+    assert "Of the project." not in left and "Of the user." in left
+
+
 def test_a_terminal_obeys_nothing_that_the_model_says(program: Program) -> None:
     import pty
 
