@@ -94,7 +94,8 @@ async def _main(
         out.opened(agent)
         out.header(agent)
         agent.session.subscribe(out)
-        ended = await _walled(agent, options, images, out)
+        # Before the close: a receipt looks for what was claimed, confined.
+        return out.finish(agent, await _walled(agent, options, images, out))
     except asyncio.CancelledError:
         out.note("interrupted; what was done is kept", "yellow")
         out.note(f"session {agent.session.path}", "dim")
@@ -103,7 +104,6 @@ async def _main(
         raise
     finally:
         await asyncio.shield(agent.close())
-    return out.finish(agent, ended)
 
 
 async def _walled(agent: Agent, options: Options, images: Sequence[Given], out: _Out) -> TurnEnded:

@@ -46,6 +46,15 @@ def test_the_receipt_says_what_ran_and_which_claims_have_no_proof(
 
 
 @pytest.mark.sandbox
+def test_a_claim_is_looked_for_in_the_code_when_all_is_done(program: Program, repo: Path) -> None:
+    last = "I added the flag `--loud`. hello.py takes --loud now."
+    with Server([[edit("hello", "world")], text(last)]) as server:
+        done = program.run("exec", "--full-auto", "add a flag", url=server.url)
+    assert (done.code, "internal error" in done.err) == (0, False), done.err
+    assert "the code has no --loud" in done.err
+
+
+@pytest.mark.sandbox
 def test_verify_asks_once_for_proof(program: Program, repo: Path) -> None:
     turns = [[edit("hello", "world")], text(LIE), [RUN], text("I ran the code: it printed world.")]
     with Server(turns) as server:
