@@ -1,9 +1,11 @@
 """Runs the small tasks with the embedded model and checks what is on disk after each.
 
     python benchmarks/local/run.py [--held-out | --tuning] [--only NAME] [--times N] [--keep DIR]
+                                  [--score-only]
 
 Each task is a fresh Git repository and one `codex-py exec --local --full-auto`. The score is
 what the checks say, never what the model claims. Needs `codex-py local install`.
+`--score-only` prints totals and nothing else, so that nobody learns which held-out task failed.
 """
 
 from __future__ import annotations
@@ -73,7 +75,10 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="leave folders and logs here")
     parser.add_argument("--home", type=Path, help="CODEX_PY_HOME with the installed model")
+    parser.add_argument("--score-only", action="store_true", help="print only the totals")
     given = parser.parse_args()
+    if given.score_only and (given.keep or given.only):
+        parser.error("--score-only tells of no single task: not with --keep or --only")
     if given.keep:
         given.keep.mkdir(parents=True, exist_ok=True)
     chosen = [
@@ -87,7 +92,8 @@ def main() -> int:
     for _ in range(given.times):
         for task in chosen:
             found.append(run(task, given.keep, given.home))
-            print(json.dumps(found[-1]), flush=True)
+            if not given.score_only:
+                print(json.dumps(found[-1]), flush=True)
     for name, group in (("tuning", False), ("held out", True)):
         these = [each for each in found if each["held_out"] is group]
         if these:

@@ -9,5 +9,6 @@ from __future__ import annotations
 from held_out import HELD_OUT
 from task import Task
 from tuning import TUNING
+from tuning_more import TUNING_MORE
 
-TASKS: list[Task] = [*TUNING, *HELD_OUT]
+TASKS: list[Task] = [*TUNING, *TUNING_MORE, *HELD_OUT]
