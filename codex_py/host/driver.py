@@ -15,6 +15,7 @@ import os
 import sys
 import traceback
 import types
+from collections.abc import Iterator
 from typing import Any
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".svg")
@@ -87,8 +88,7 @@ def _run(code: str, space: dict[str, Any], number: int, written: set[str]) -> di
     except BaseException:
         answer["error"] = _trace(name)
     try:
-        pictures = _pictures(shown, written, before)
-        answer["pictures"], answer["more"] = pictures[:MOST], max(0, len(pictures) - MOST)
+        answer["pictures"], answer["more"] = _pictures(shown, written, before)
         if shown:
             answer["value"] = _text(shown[0])
     except BaseException:
@@ -127,13 +127,30 @@ def _is_picture(value: Any) -> bool:
     return top == "PIL" or (top == "matplotlib" and hasattr(value, "savefig"))
 
 
-def _pictures(shown: list[Any], written: set[str], before: dict[str, int]) -> list[dict[str, str]]:
-    found: list[tuple[str, bytes]] = []
+def _pictures(
+    shown: list[Any], written: set[str], before: dict[str, int]
+) -> tuple[list[dict[str, str]], int]:
+    """The first few different pictures, and how many more there are; one at a time in memory."""
+    seen: set[str] = set()
+    told: list[dict[str, str]] = []
+    for name, data in _found(shown, written, before):
+        digest = hashlib.sha256(data).hexdigest()
+        if digest not in seen and len(data) <= LARGEST:
+            seen.add(digest)
+            if len(seen) <= MOST:
+                told.append({"name": name, "data": base64.b64encode(data).decode("ascii")})
+    return told, len(seen) - len(told)
+
+
+def _found(
+    shown: list[Any], written: set[str], before: dict[str, int]
+) -> Iterator[tuple[str, bytes]]:
     for path in sorted(written | {path for path, at in _here().items() if before.get(path) != at}):
         try:
             if os.path.isfile(path) and 0 < os.path.getsize(path) <= LARGEST:
                 with open(path, "rb") as file:
-                    found.append((os.path.relpath(path), file.read()))
+                    data = file.read()
+                yield os.path.relpath(path), data
         except OSError:
             continue
     for value in shown:
@@ -141,16 +158,8 @@ def _pictures(shown: list[Any], written: set[str], before: dict[str, int]) -> li
             into = io.BytesIO()
             plain = value if value.mode in ("1", "L", "P", "RGB", "RGBA") else value.convert("RGB")
             plain.save(into, "PNG")
-            found.append(("value", into.getvalue()))
-    found += _figures(shown)
-    seen: set[str] = set()
-    told: list[dict[str, str]] = []
-    for name, data in found:
-        digest = hashlib.sha256(data).hexdigest()
-        if digest not in seen and len(data) <= LARGEST:
-            seen.add(digest)
-            told.append({"name": name, "data": base64.b64encode(data).decode("ascii")})
-    return told
+            yield "value", into.getvalue()
+    yield from _figures(shown)
 
 
 def _here() -> dict[str, int]:

@@ -20,6 +20,8 @@ from codex_py.host.output import ROOM, Collected
 if TYPE_CHECKING:
     from codex_py.host import Host
 
+MOST = 6
+"""Pictures of one piece of code that are handed over: as many as the driver gives."""
 VENVS = (".venv/bin/python", "venv/bin/python", "env/bin/python")
 """Interpreters of the project's own, by their place in the working directory."""
 
@@ -171,8 +173,13 @@ async def _how(held: Held) -> str:
 
 
 def _told(answer: dict[str, Any], output: Collected, lost: str, fresh: str) -> Told:
+    # The code can make the driver say anything: what comes is counted here too.
     pictures: list[Drawn] = []
-    for each in answer.get("pictures") or ():
+    drawn = answer.get("pictures")
+    drawn = drawn if isinstance(drawn, list) else []
+    more = answer.get("more")
+    more = more if isinstance(more, int) and 0 < more < 1_000_000 else 0
+    for each in drawn[:MOST]:
         try:
             pictures.append(Drawn(str(each["name"])[:200], base64.b64decode(each["data"])))
         except (TypeError, KeyError, ValueError, binascii.Error):
@@ -187,7 +194,7 @@ def _told(answer: dict[str, Any], output: Collected, lost: str, fresh: str) -> T
         value=str(answer.get("value") or ""),
         error=str(answer.get("error") or ""),
         pictures=tuple(pictures),
-        more=int(answer["more"]) if isinstance(answer.get("more"), int) else 0,
+        more=more + len(drawn[MOST:]),
         lost=lost,
         fresh=fresh,
     )

@@ -172,6 +172,22 @@ def test_what_it_draws_and_writes_comes_back_as_pictures(desk: Desk) -> None:
     assert "3 more pictures" in words(many.parts)
 
 
+def test_code_that_changes_the_driver_shows_no_more_pictures_either(desk: Desk) -> None:
+    raised = "import sys\nsys._getframe(1).f_globals['MOST'] = 99\nfrom PIL import Image\n"
+    draw = "for n in range(9): Image.new('RGB', (9, 9), (n, 0, 0)).save(f'm{n}.png')"
+    many = desk.use(raised + draw)
+    shown = [part.name for part in many.parts if isinstance(part, Image)]
+    assert shown == [f"m{n}.png" for n in range(6)]
+    assert "3 more pictures are not shown" in words(many.parts)
+    for pictures in ("'no list'", "[1, None, {'name': 1}] * 9", "None"):
+        odd = desk.use(
+            f"driver = sys._getframe(1).f_globals\n"
+            f"driver['_pictures'] = lambda *_: ({pictures}, {{}})\n'said'"
+        )
+        assert words(odd.parts).startswith("'said'")
+        assert not any(isinstance(part, Image) for part in odd.parts)
+
+
 def test_figures_come_back_as_pictures(desk: Desk) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed here")
     drawn = desk.use(
