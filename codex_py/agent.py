@@ -12,7 +12,7 @@ from typing import Any
 from codex_py.brain import Brain, Tell, choose
 from codex_py.context import documents, environment
 from codex_py.core import session as sessions
-from codex_py.core.compact import compact
+from codex_py.core.compact import compact, measured
 from codex_py.core.entries import (
     Compacted,
     Context,
@@ -83,7 +83,7 @@ class Agent:
 
     async def compact(self) -> Compacted | None:
         """Sum up the conversation now; None when nothing is new since it last was."""
-        return await compact(self.session, self.kit)
+        return await compact(self.session, await measured(self.session, self.kit))
 
     @property
     def turn_start(self) -> int:

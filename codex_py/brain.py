@@ -20,10 +20,12 @@ from codex_py.settings import Settings
 from codex_py.settings.keys import headers_of, places, redactor, stored
 
 if TYPE_CHECKING:
+    from codex_py.models.asking import Asking
     from codex_py.models.catalogue import Catalogue, Model
     from codex_py.models.catalogue import Provider as Server
     from codex_py.models.connect import Choice, Located
     from codex_py.models.learned import Learned
+    from codex_py.models.servers import At
 
 
 def idle() -> None:
@@ -62,6 +64,8 @@ class Brain:
     """What the catalogue knows of it: window, price, efforts."""
     price: Price | None = None
     """What its tokens cost as it is asked here; None when not known."""
+    asking: Asking | None = None
+    """Asks its server how much it holds, where that is only guessed."""
     warning: str = ""
     """What the user should know, empty when all is well."""
     warm: Callable[[], None] = idle
@@ -75,7 +79,7 @@ class Brain:
     def window(self) -> int:
         """Tokens it can hold; 0 when not known."""
         if self.model is not None:
-            return self.model.window
+            return (self.asking.found if self.asking else 0) or self.model.window
         from codex_py.models.local_server import CONTEXT  # late: only for the embedded model
 
         return CONTEXT
@@ -149,6 +153,7 @@ def choose(settings: Settings, environ: Mapping[str, str], tell: Tell) -> Brain:
         warm=found.warm,
         warning="; ".join(filter(None, (found.warning, told.warning if told else "", lacking))),
         model=found.model,
+        asking=_asking(chosen, place),
         price=found.model.price if settings.service_tier in STANDARD else None,
     )
 
@@ -163,6 +168,26 @@ def _told(settings: Settings, place: Located) -> Learned | None:
 
     at = At(provider.kind, place.url, place.key, provider.key_header, _authority(settings))
     return learned(place.model, provider, at, settings.home)
+
+
+def _asking(chosen: Choice, place: Located) -> Asking | None:
+    """The question how much a model holds, where that is guessed and its server may tell."""
+    from codex_py.models.catalogue import WINDOW
+
+    model, provider = place.model, place.provider
+    guessed = not model.known and not model.own and model.window == WINDOW and not chosen.window
+    silent = provider.name in ("openai", "azure") and not chosen.base_url  # known not to tell
+    if not place.url or not guessed or silent:
+        return None
+    from codex_py.models.asking import Asking  # late: only for models nobody knows
+
+    def at() -> At:
+        from codex_py.models.servers import At  # late: nothing of it at the start
+
+        found = At(provider.kind, place.url, place.key, provider.key_header, chosen.authority)
+        return replace(found, headers=chosen.headers, query=place.query)
+
+    return Asking(at, model.slug, WINDOW)
 
 
 STANDARD = ("", "auto", "default")

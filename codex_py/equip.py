@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from codex_py.brain import Brain
 from codex_py.core import money
-from codex_py.core.entries import Entry
+from codex_py.core.entries import Entry, Notice
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import Ask, Kit
 from codex_py.core.limits import Limits
@@ -64,15 +64,39 @@ def equip(
         vision=brain.vision,
         eyes=brain.eyes(settings.image_detail),
         window=settings.model_context_window or brain.window,
-        room=room(
-            settings.model_context_window or brain.window,
-            brain.model.max_output if brain.model else 0,
-            settings.model_auto_compact_token_limit,
-        ),
+        room=_room(settings, brain, settings.model_context_window or brain.window),
+        sized=_sized(settings, brain, session) if brain.asking else None,
         compact_prompt=text("compact.md").strip(),
         picture_limit=settings.image_tokens_per_turn,
         output_limit=settings.tool_output_token_limit * 4,
     )
+
+
+def _room(settings: Settings, brain: Brain, window: int) -> int:
+    largest = brain.model.max_output if brain.model else 0
+    return room(window, largest, settings.model_auto_compact_token_limit)
+
+
+def _sized(
+    settings: Settings, brain: Brain, session: Session
+) -> Callable[[], Awaitable[tuple[int, int]]]:
+    told = False
+
+    async def sized() -> tuple[int, int]:
+        nonlocal told
+        window = await brain.asking() if brain.asking else 0
+        if window and not told:
+            told = True
+            only = "only " if window < SMALL else ""
+            text = f"{brain.label} has a context of {only}{window:,} tokens, as its server says"
+            session.append(Notice(text=text, level="warning" if only else "info"))
+        return window, _room(settings, brain, window)
+
+    return sized
+
+
+SMALL = 16_000
+"""Tokens of context under which an agent soon runs out of room."""
 
 
 def _nudge(settings: Settings, brain: Brain) -> Callable[[Sequence[Entry]], str]:

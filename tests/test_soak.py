@@ -159,7 +159,12 @@ def run(wire: str, turns: list[Any], place: Path, steps: int, idle: float) -> Ru
 
 
 def _settings(place: Path, server: Server) -> Settings:
-    return Settings(home=place / "home", model="openai/some-model", openai_base_url=server.url)
+    return Settings(
+        home=place / "home",
+        model="openai/some-model",
+        openai_base_url=server.url,
+        model_context_window=128_000,
+    )
 
 
 async def _run(agent: Agent, server: Server, work: Path, steps: int) -> Run:

@@ -35,6 +35,15 @@ SHORT = 2_000
 """Characters of each text that are left then."""
 
 
+async def measured(session: Session, kit: Kit) -> Kit:
+    """The kit with the window that the model's server tells; asked once it could matter."""
+    entries = session.entries
+    if kit.sized is None or not (room.fresh(entries) or room.newest(entries)):
+        return kit
+    window, space = await kit.sized()
+    return replace(kit, window=window, room=space) if window else kit
+
+
 def crowded(session: Session, kit: Kit) -> bool:
     """Whether the next request would nearly fill the window, and there is something to sum up."""
     if not kit.room or room.used(session.entries, kit) < kit.room:

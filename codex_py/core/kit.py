@@ -68,6 +68,8 @@ class Kit:
     """Tokens that the pictures of one turn may cost, about; 0 for no limit."""
     output_limit: int = LIMIT
     """Characters of a tool result that the model is shown."""
+    sized: Callable[[], Awaitable[tuple[int, int]]] | None = None
+    """Window and room as the model's server tells them, where they are guessed; zeros: no word."""
     room: int = 0
     """Tokens a request may have before the conversation is summed up; 0: not known."""
     compact_prompt: str = "Sum up the conversation so far."

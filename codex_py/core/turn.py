@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from codex_py.core.compact import compact, crowded, make_room
+from codex_py.core.compact import compact, crowded, make_room, measured
 from codex_py.core.entries import (
     Assistant,
     Delta,
@@ -76,6 +76,7 @@ async def _rounds(session: Session, start: int, kit: Kit, clock: asyncio.Timeout
             return TurnEnded(reason=step.stop.reason, error=step.stop.text)
         if step.seconds:
             clock.reschedule(asyncio.get_running_loop().time() + step.seconds)
+        kit = await measured(session, kit)
         if crowded(session, kit):
             stop = await make_room(session, held(kit, step.room))
             if stop is not None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import ssl
 import urllib.error
+import urllib.parse
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -52,6 +53,9 @@ class At:
     key_header: str = ""
     authority: str = ""
     timeout: float = 1.0
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Added to every address."""
 
     @property
     def root(self) -> str:
@@ -76,7 +80,9 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 def ask(at: At, url: str, body: object = None) -> Any:
     """One JSON answer. Raises Silent or Locked; nothing is tried again."""
-    headers = {"Accept": "application/json", "User-Agent": "codex-py"}
+    headers = {"Accept": "application/json", "User-Agent": "codex-py", **at.headers}
+    if at.query:
+        url = f"{url}?{urllib.parse.urlencode(at.query)}"
     if at.key:
         name, value = (
             (at.key_header, at.key) if at.key_header else ("Authorization", f"Bearer {at.key}")
@@ -106,6 +112,10 @@ def ask(at: At, url: str, body: object = None) -> Any:
 
 def listing(at: At) -> tuple[Listed, ...]:
     """Every model that a server has and that converses. Raises Silent or Locked."""
+    return _kind_and_all(at)[1]
+
+
+def _kind_and_all(at: At) -> tuple[str, tuple[Listed, ...]]:
     told = ask(at, f"{at.base_url.rstrip('/')}/models")
     rows = _rows(told.get("data") if isinstance(told, dict) else told)
     if not rows and not (isinstance(told, dict) and isinstance(told.get("data"), list)):
@@ -121,18 +131,30 @@ def listing(at: At) -> tuple[Listed, ...]:
             found = _ollama(at, found)
     except Silent:
         pass  # an older version without this interface: what it listed stands
-    return tuple(each for each in found if not any(word in each.name.lower() for word in EMBEDS))
+    return kind, tuple(
+        each for each in found if not any(word in each.name.lower() for word in EMBEDS)
+    )
 
 
 def about(at: At, name: str) -> tuple[Listed | None, tuple[Listed, ...]]:
     """What a server says of one model, None when it has none of that name; and all it has."""
     every = listing(at)
+    return _of(at, every, name), every
+
+
+def detected(at: At, name: str) -> Listed | None:
+    """The same of one model at a server that shows by its list what kind it is. Raises Silent."""
+    kind, every = _kind_and_all(at)
+    return _of(replace(at, kind=kind), every, name)
+
+
+def _of(at: At, every: tuple[Listed, ...], name: str) -> Listed | None:
     found = named(every, name)
     if found is not None and at.kind == "ollama":
         found = _shown(at, found)
     if found is None and at.kind == "llamacpp" and len(every) == 1:
         found = replace(every[0], name=name)  # it answers to any name
-    return found, every
+    return found
 
 
 def named(every: Iterable[Listed], name: str) -> Listed | None:

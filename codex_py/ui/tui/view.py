@@ -104,8 +104,10 @@ class View:
     @property
     def window(self) -> int:
         """The model's context in tokens; 0 when unknown."""
+        agent = self._sitting.agent
+        told = agent.brain.asking.found if agent and agent.brain.asking else 0
         known = self.model.window if self.model else 0
-        return self._sitting.settings.model_context_window or known
+        return self._sitting.settings.model_context_window or told or known
 
     @property
     def spent(self) -> Tally:
