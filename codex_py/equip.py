@@ -58,6 +58,7 @@ def equip(
         keeper=keeper,
         limits=limits_of(settings, brain),
         price=brain.price,
+        patience=settings.stream_idle_timeout_ms / 1000 if brain.model else 0.0,
         nudge=_nudge(settings, brain),
         proof=Proof(host, settings.verify, settings.require, settings.require_tries, files_now),
         requires=bool(settings.require),

@@ -50,6 +50,8 @@ class Kit:
     limits: Limits
     price: Price | None = None
     """What the model's tokens cost; None when not known."""
+    patience: float = 0.0
+    """Seconds of silence after which a request is given up; 0: not known."""
     inbox: Callable[[], list[tuple[Part, ...]]] = list
     """What the user typed while the turn ran, taken away by asking."""
     nudge: Callable[[Sequence[Entry]], str] = silent

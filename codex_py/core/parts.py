@@ -58,18 +58,23 @@ class Usage:
         )
 
 
-DeltaOf = Literal["text", "reasoning", "arguments", "output", "retry"]
+DeltaOf = Literal["text", "reasoning", "arguments", "output", "retry", "quiet"]
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A passing fragment: shown live, never saved. `retry` voids the sample's earlier deltas."""
+    """A passing fragment: shown live, never saved. `retry` voids the sample's earlier deltas.
+
+    `quiet` says that nothing came for long.
+    """
 
     of: DeltaOf
     text: str
     call_id: str = ""
     name: str = ""
     """For `arguments`: the tool whose arguments these are."""
+    wait: float = 0.0
+    """For `retry`: seconds until then."""
 
 
 def words(parts: tuple[Part, ...]) -> str:

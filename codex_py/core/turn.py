@@ -26,6 +26,7 @@ from codex_py.core.gate import before_step, counted, held, narrowed, wasted
 from codex_py.core.kit import Kit
 from codex_py.core.money import of_turn, tally
 from codex_py.core.pictures import shed
+from codex_py.core.quiet import Quiet
 from codex_py.core.request import Request, project
 from codex_py.core.room import fresh
 from codex_py.core.session import Session
@@ -121,16 +122,18 @@ async def sample(session: Session, kit: Kit, room: int = 0) -> list[ToolCall]:
     text: list[str] = []
     entries: list[Entry] = []
     try:
-        async with aclosing(kit.model.stream(request)) as stream:  # type: ignore[type-var]
-            async for event in stream:
-                if not isinstance(event, Delta):
-                    entries.append(event)
-                    continue
-                if event.of == "retry":
-                    text.clear()
-                elif event.of == "text":
-                    text.append(event.text)
-                session.publish(event)
+        with Quiet(kit.patience, session.publish) as quiet:
+            async with aclosing(kit.model.stream(request)) as stream:  # type: ignore[type-var]
+                async for event in stream:
+                    quiet.heard(event.wait if isinstance(event, Delta) else 0.0)
+                    if not isinstance(event, Delta):
+                        entries.append(event)
+                        continue
+                    if event.of == "retry":
+                        text.clear()
+                    elif event.of == "text":
+                        text.append(event.text)
+                    session.publish(event)
     except (asyncio.CancelledError, ModelError) as error:
         if text:
             session.append(Assistant(text="".join(text), partial=True))

@@ -97,7 +97,7 @@ class Retrying:
                 wait = _wait(failure, attempt)
                 attempt, self._spent = attempt + 1, self._spent + 1
                 told = f"{failure}; retrying in {spoken(wait)} ({self._place(failure, attempt)})"
-            yield Delta("retry", told)
+            yield Delta("retry", told, wait=wait)
             await self._sleep(wait)
 
     def _begin(self, given: tuple[Entry, ...]) -> None:

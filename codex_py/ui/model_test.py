@@ -159,7 +159,7 @@ async def _heard(brain: Brain, shown: tuple[Entry, ...]) -> Heard:
                 found.retries += 1
                 found.deltas, found.first, began = 0, 0.0, time.monotonic()
                 _note(event.text)
-            else:
+            elif event.of != "quiet":
                 found.first = found.first or time.monotonic() - began
                 found.deltas += 1
     found.whole = time.monotonic() - began

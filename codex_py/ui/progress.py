@@ -85,6 +85,8 @@ class Progress:
                 self._line("!", visible(event.text), style)
             case Delta(of="retry"):
                 self._line("↻", visible(event.text), "yellow")
+            case Delta(of="quiet"):
+                self._line("…", f"{visible(event.text)}; Ctrl+C ends it", "dim")
             case TurnEnded() if event.reason != "done":
                 self._release()
 

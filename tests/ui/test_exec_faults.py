@@ -105,3 +105,20 @@ def test_a_server_that_comes_back_is_waited_for(program: Program, repo: Path) ->
     with Server([text("Here again.")], port=int(url.split(":")[2].split("/")[0])):
         out, _ = running.communicate(timeout=60)
     assert (running.returncode, out) == (0, "Here again.\n")
+
+
+@pytest.mark.parametrize("wire", ["responses", "chat"])
+@pytest.mark.parametrize("silence", ["before the first byte", "in mid-stream"])
+def test_silence_is_told_and_then_the_same_bytes_are_sent_again(
+    program: Program, wire: str, silence: str
+) -> None:
+    broken = [fault("hang")] if silence == "before the first byte" else [text("Ha"), fault("stall")]
+    with Server([broken, text("Done.")]) as server:
+        done = program.run(*wired(server, wire), "go on")
+        first, again = (each.raw for each in server.requests if each.method == "POST")
+    assert (done.code, done.out) == (0, "Done.\n"), done.err
+    assert first == again
+    told = "nothing new from the server for 0.14 s; waiting up to 0.7 s of silence; Ctrl+C ends it"
+    assert done.err.count(told) >= 1
+    assert "was silent for 0.7 s; retrying" in done.err
+    assert done.err.index(told) < done.err.index("was silent for 0.7 s")

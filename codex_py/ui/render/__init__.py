@@ -93,6 +93,8 @@ class Renderer:
             yield from self._entry(event)
         elif event.of == "retry":
             yield self._retried(event.text)
+        elif event.of == "quiet":
+            return  # the line that spins says it
         elif event.of == "text":
             yield self._think()
             self._streamed.append(event.text)

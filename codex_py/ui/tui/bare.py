@@ -39,8 +39,8 @@ class Bare:
         return self._told(entry)
 
     def delta(self, delta: Delta) -> str | None:
-        """What to print for a fragment: only that a request is tried again."""
-        return self._told(delta) if delta.of == "retry" else None
+        """What to print for a fragment: only that a request is tried again, or waits for long."""
+        return self._told(delta) if delta.of in ("retry", "quiet") else None
 
     def live(self, most: int = 8) -> str:
         """Nothing: plain terminals are not redrawn."""
