@@ -248,7 +248,7 @@ ROOMS = {
     "core/receipt": 3_400,
     "host": 4_800,
     "pictures": 1_400,
-    "models": 6_500,
+    "models": 7_200,
     "tools": 4_500,
     "ui": 5_000,
     "ui/tui": 6_500,

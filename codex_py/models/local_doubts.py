@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from codex_py.models.local_moves import TEST_FILE, mends, mends_test, named
-from codex_py.models.local_scene import Scene
-from codex_py.models.local_syntax import doubled, gone, lost, mute, unreadable
+from codex_py.models.local_aims import (
+    PRINTS,
+    Doubt,
+    amiss,
+    beyond,
+    moving,
+    renames,
+    renaming,
+    unsorted,
+)
+from codex_py.models.local_moves import GONE, TEST_FILE, mends, mends_test, named
+from codex_py.models.local_scene import CHECK, Scene
+from codex_py.models.local_syntax import doubled, gone, late, lost, mute, twice, unreadable
 from codex_py.models.local_words import Action, after
 
 PATIENCE = 5
@@ -17,11 +27,15 @@ FAILURES = 4
 CHANGES = re.compile(
     r"(?:^\W*|[.,;:] |\band )(?:please |now |then |can you |could you |you should )*"
     r"(?:(?:in|at|to) \S+,? )?"
-    r"(add|append|change|convert|copy|correct|create|delete|drop|edit|fix|give|implement|insert|"
-    r"make|move|put|remove|rename|replace|repair|set|sort|swap|turn|update|write)\b"
+    r"(add|append|bump|call|change|clean|convert|copy|correct|create|cut|decrease|delete|disable|"
+    r"drop|edit|enable|extend|extract|fix|format|give|implement|increase|insert|join|keep|let|"
+    r"lower|make|merge|move|order|prepend|put|quote|raise|rearrange|remove|rename|reorder|replace|"
+    r"repair|reverse|save|set|shorten|sort|split|store|strip|swap|switch|translate|turn|update|"
+    r"use|write)\b"
     r"|\b(fix|correct|mend|repair) (it|this|that|the|them)\b|\bshould (be|read|say)\b",
     re.I,
 )
+MUST = re.compile(r"\b(should|must|has to|needs? to)\b", re.I)
 QUESTION = re.compile(r"^\W*(what|which|why|how|who|where|when|is|are|do|does|did)\b", re.I)
 KEEPING = ("missing", "drops", "mute", "doubles", "lost")
 """Doubts that are met, where something is to be added, by letting the model only add."""
@@ -39,23 +53,17 @@ REMOVES = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Why an answer is not taken; the model is asked again with a hint."""
-
-    why: str
-    hint: str = ""
-    bars: tuple[str, ...] = ()
-    """Kinds of action that the next answer may not be of."""
-    insert: bool = False
-    """The next answer may only add lines."""
-
-
 def wants_change(asked: str) -> bool:
     """Whether a task is to change something, by its words."""
     if CHANGES.search(asked) is not None:
         return True
-    return mends(asked) and QUESTION.search(asked) is None
+    told = mends(asked) or MUST.search(asked) is not None
+    return told and QUESTION.search(asked) is None
+
+
+def asks(asked: str) -> bool:
+    """Whether a task is a question and nothing else: no file is to be changed for it."""
+    return QUESTION.search(asked) is not None and not wants_change(asked)
 
 
 def adds(asked: str) -> bool:
@@ -80,17 +88,31 @@ def _doubt(action: Action | None, now: Scene) -> Doubt | None:
         return _unfinished(now)
     if _repeats(action, now):
         return Doubt("same", "That was done already. Do something else.")
-    found = after(action, now)
-    if found is None:
+    gone_too = beyond(now.asked, named(str((action.given or {}).get("command", "")), now.known))
+    if GONE.search(str((action.given or {}).get("command", ""))) and gone_too:
+        return Doubt("beyond", f"{gone_too} is to stay where it is.")
+    would = after(action, now)
+    if would is None:
         return None
-    path, content = found
+    path, content = would
     before = now.views.get(path, "")
+    moved, command = moving(now.asked, now.known)
+    if moved and path in (moved, command.rpartition(" ")[2]) and not now.changed:
+        return Doubt("moves", f"The file itself is to be moved: run {command}", ("write", "edit"))
     if path in now.views and before == content:
         return Doubt("nothing", f"That would change nothing in {path}.")
     if (path, content) in now.past:
         return Doubt("tried", f"{path} was like that before, and it failed.")
     if mends_test(now.asked) and path in now.views and _is_the_test(path, now):
-        return Doubt("test", f"{path} is right. Change the file that it tests.")
+        hint = f"{path} is right. Change the file that it tests."
+        return Doubt("test", hint, ("write",) if len(now.views) > 1 else (), spared=path)
+    if found := amiss(now.asked, path, now.views.get(path), content):
+        return found
+    return _harm(path, before, content, now)
+
+
+def _harm(path: str, before: str, content: str, now: Scene) -> Doubt | None:
+    """What a new text of a file would break or lose."""
     wrong = unreadable(path, content)
     if wrong and not (before and unreadable(path, before)):
         return Doubt("syntax", wrong.replace("is not right now", "would be broken"))
@@ -101,6 +123,10 @@ def _doubt(action: Action | None, now: Scene) -> Doubt | None:
             return Doubt("missing", f"{each} is not in it.")
     if name := mute(path, before, content):
         return Doubt("mute", f"{name} would return nothing. Keep its return.")
+    if late(path, before, content):
+        return Doubt("late", "Put add_argument before the line with parse_args().")
+    if said := twice(path, before, content):
+        return Doubt("doubles", f"{said!r} would be there twice.")
     if name := doubled(path, before, content):
         return Doubt("doubles", f"{name} would be there twice. Change the one that is there.")
     if adds(now.asked) and (name := gone(path, before, content)):
@@ -119,13 +145,39 @@ def _unfinished(now: Scene) -> Doubt | None:
         return Doubt("failing", said, ("done",)) if failed <= FAILURES else None
     if not wants_change(now.asked) or sum(not each.auto for each in now.steps) > PATIENCE:
         return None
-    passed = any(each.checks and each.result.ok for each in now.steps)
+    passed = any(CHECK.search(each.command) and each.result.ok for each in now.steps)
     if not now.changed and not passed:
-        return Doubt("early", "Nothing has been changed yet. Do the task.", ("done",))
+        return Doubt("early", _early(now), ("done",))
+    for path in named(now.asked, list(now.views)):
+        if unsorted(now.asked, path, now.views[path]):
+            return Doubt("left", f"{path} is in no order yet.", ("done",))
     for each in _missing(now):
         return Doubt("missing", f"{each} is not there yet.", ("done",))
     old = _left(now)
-    return Doubt("left", f"{old} is still there.", ("done",)) if old else None
+    if not old:
+        return None
+    hint = f"{old} is still there."
+    if renames(now.asked):
+        paths = now.places or [
+            each for each in named(now.asked, now.known) if _word(old, now.views.get(each, ""))
+        ]
+        hint += f" Run {renaming(now.asked, paths)}" if paths else ""
+    return Doubt("left", hint, ("done",))
+
+
+def _early(now: Scene) -> str:
+    """What is said when nothing has been changed: a command may only have printed it."""
+    own = [each for each in now.steps if not each.auto]
+    printed = own[-1].command if own else ""
+    paths = named(printed, now.known)
+    places = now.places or [each for each in named(now.asked, now.known) if each in now.views]
+    if command := moving(now.asked, now.known)[1]:
+        return f"Nothing has been changed yet. Run {command}"
+    if renames(now.asked) and places:
+        return f"Nothing has been changed yet. Run {renaming(now.asked, places)}"
+    if paths and PRINTS.search(printed) and own[-1].result.ok and not mends(now.asked):
+        return f"That only printed it; {paths[-1]} is as it was: run {printed} > {paths[-1]}"
+    return "Nothing has been changed yet. Do the task."
 
 
 def _missing(now: Scene) -> list[str]:
@@ -140,22 +192,31 @@ def _missing(now: Scene) -> list[str]:
 
 
 def _left(now: Scene) -> str:
-    """What a task says to rename or replace, where it is still in a file that the task names."""
+    """What a task says to rename, replace or remove, where it is still in a file."""
+    pairs = renames(now.asked)
+    views = {each: now.views[each] for each in named(now.asked, list(now.views))}
+    if pairs:
+        old = next(
+            (one for one, _ in pairs if any(_word(one, each) for each in views.values())), ""
+        )
+        return old or next((one for one, _ in pairs if now.places), "")
     match, gone = RENAMES.search(now.asked), REMOVES.search(now.asked)
     old, new = (each.strip("'\"`.,()") for each in match.groups()) if match else ("", "")
     old = gone[1].strip("'\"`.,()") if gone and not match else old
     if not old or (match and old in new) or re.fullmatch(r"\d+", old):
         return ""
-    there = [now.views[each] for each in named(now.asked, list(now.views))]
-    found = re.compile(rf"(?<!\w){re.escape(old)}(?!\w)")
-    return old if any(found.search(each) for each in there) else ""
+    return old if any(_word(old, each) for each in views.values()) else ""
+
+
+def _word(word: str, content: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", content) is not None
 
 
 def _is_the_test(path: str, now: Scene) -> bool:
     """Whether a file is the test that is to pass, and not itself what is to be mended."""
     if not TEST_FILE.search(path):
         return False
-    rest = re.sub(r"tests? in \S+ fails?\b|\S+ fails?\b", "", now.asked)
+    rest = re.sub(r"tests? in \S+ fails?\b|\S+ (?:fails?|pass(?:es)?)\b", "", now.asked)
     return path not in named(rest, [path])
 
 

@@ -5,27 +5,37 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from codex_py.models.local_scene import Scene
+from codex_py.models.local_traces import Place
 
 LINES = 200
 """Longest file whose lines are spelled out, so that an edit's old text is always in it."""
 KINDS = ("read", "run", "write", "edit", "done")
 
-CONTENT = r"""line ::= "\n" | [^`\n] [^\n]* "\n" | "`" "`"? [^`\n] [^\n]* "\n"
-new ::= "\n" | [^>\n] [^\n]* "\n" | ">" ([^>\n] [^\n]*)? "\n"
+CONTENT = r"""line ::= "\n"{0,3} ([^`\n] | "`" "`"? [^`\n]) [^\n]* "\n"
+new ::= "\n"{0,3} ([^>\n] [^\n]* | ">" ([^>\n] [^\n]*)?) "\n"
 """
-"""What a file may be written of."""
+"""What a file may be written of; no row of empty lines, which a small model would not end."""
 COMMON = r"""run ::= "run " [^ \n`] [^\n]{0,300}
-write ::= "write " path "\n```" [a-z]* "\n" line* "```"
+write ::= "write " path "\n```" [a-z]* "\n" line* "\n"? "```"
 path ::= [a-zA-Z0-9_./-]+
-done ::= "done " text{1,600} "`"?
-text ::= [^`] | "`" [^`]
+done ::= "done " said ("\n" said){0,15}
+said ::= text{1,400} "`"?
+text ::= [^`\n] | "`" [^`\n]
 """
 
 
-def grammar(scene: Scene, barred: Collection[str] = (), *, insert: bool = False) -> str:
+def grammar(
+    scene: Scene,
+    barred: Collection[str] = (),
+    *,
+    insert: bool = False,
+    spared: Collection[str] = (),
+    within: Place | None = None,
+) -> str:
     """One action: of the kinds that make sense now, reading and editing what there is.
 
-    With `insert` it can only put lines after a line that is there, or write a whole file.
+    With `insert` it can only put lines after a line that is there, or write a whole file. Files
+    that are `spared` are not edited.
     """
     if insert:
         barred = ("read", "run", "done")
@@ -40,14 +50,20 @@ def grammar(scene: Scene, barred: Collection[str] = (), *, insert: bool = False)
     if "edit" not in barred:
         edits = []
         for number, (path, text) in enumerate(scene.views.items()):
-            edits += (_insert if insert else _edit)(number, path, text, rules)
+            if path in spared:
+                continue
+            if within is not None and path != within.path:
+                continue
+            edits += (_insert if insert else _edit)(number, path, text, rules, within)
         if edits:
             rules.append(f"edit ::= {' | '.join(edits)}")
             kinds.append("edit")
     return "\n".join([f"root ::= {' | '.join(kinds)}", *rules])
 
 
-def _edit(number: int, path: str, text: str, rules: list[str]) -> list[str]:
+def _edit(
+    number: int, path: str, text: str, rules: list[str], within: Place | None = None
+) -> list[str]:
     """Rules for one file; its lines are the only old text there can be."""
     lines = text.removesuffix("\n").split("\n")
     if not text.strip():
@@ -59,21 +75,27 @@ def _edit(number: int, path: str, text: str, rules: list[str]) -> list[str]:
         for place, line in enumerate(lines):
             more = f" {name}l{place + 1}?" if place + 1 < len(lines) else ""
             rules.append(f"{name}l{place} ::= {quoted(line + chr(10))}{more}")
-        starts = [f"{name}l{place}" for place, line in enumerate(lines) if line.strip()]
+        first, last = (within.first - 1, within.last) if within else (0, len(lines))
+        starts = [f"{name}l{place}" for place in range(first, last) if lines[place].strip()]
         old = f"({' | '.join(starts)})"
     head = quoted(f"edit {path}\n<<<<<<< old\n")
-    rules.append(f'{name} ::= {head} {old} "=======\\n" new* ">>>>>>> new"')
+    rules.append(f'{name} ::= {head} {old} "=======\\n" new* "\\n"? ">>>>>>> new"')
     return [name]
 
 
-def _insert(number: int, path: str, text: str, rules: list[str]) -> list[str]:
+def _insert(
+    number: int, path: str, text: str, rules: list[str], within: Place | None = None
+) -> list[str]:
     """Rules for adding to one file: a line, the same line again, and what comes after it."""
     lines = text.removesuffix("\n").split("\n")
     name = f"e{number}"
     ways = [
         f'{quoted(line + chr(10))} "=======\\n" {quoted(line + chr(10))}'
         for place, line in enumerate(lines[:LINES])
-        if line.strip() and lines.count(line) == 1 and not _opens(lines, place)
+        if line.strip()
+        and lines.count(line) == 1
+        and not _opens(lines, place)
+        and (within is None or within.first <= place + 1 <= within.last)
     ]
     if not ways:
         return []

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import shlex
 from collections.abc import Sequence
 
 from codex_py.core.entries import Assistant, Entry, Json, ToolCall, ToolResult, User, words
-from codex_py.models.local_scene import AUTO, Scene, is_reminder, scene
+from codex_py.models.local_aims import renames
+from codex_py.models.local_checks import acts, given, helped, shown
+from codex_py.models.local_scene import AUTO, FINDS, Scene, is_reminder, scene
 
 FILES = 3
 """Files that are read at once before the model is asked."""
@@ -28,6 +31,14 @@ CRASHES = re.compile(
     r"\b(crash\w*|traceback|exception|(gives|raises|throws) an? \w*error|does ?n[o']t run)\b",
     re.I,
 )
+WRONG = re.compile(
+    r"(?<!raise )\b(?:stops|dies|ends|exits|fails|breaks) (?:with|on|for)\b"
+    r"|\)`?(?: (?:in|of|from) \S+)? (?:gives|returns|yields|prints|is) .*\b(?:should|must)\b"
+    r"|\)`?(?: (?:in|of|from) \S+)? (?:gives|returns|yields|prints|is) .*\binstead\b"
+    r"|\)`?(?: (?:in|of|from) \S+)? (?:should|must) .*\b(?:but|not|fix|correct|wrong|bug)\b",
+    re.I,
+)
+IGNORING = re.compile(r"\bgit\b.*\b(?:ignor\w*|track\w*)\b", re.I)
 GONE = re.compile(r"\b(mv|rm|rmdir|git)\b")
 """A command after which a file may be elsewhere, or nowhere."""
 RUNNERS = (
@@ -48,6 +59,14 @@ def moves(entries: Sequence[Entry]) -> tuple[tuple[str, Json], ...]:
     if not entries or not isinstance(entries[-1], ToolResult) or not now.steps:
         return ()
     last = now.steps[-1]
+    names = renames(now.asked)
+    if names and len(now.sizes) > 1 and not now.more:
+        looked = [place for place, each in enumerate(now.steps) if each.finds]
+        changed = [place for place, each in enumerate(now.steps) if each.changed]
+        if not looked or (changed and changed[-1] > looked[-1] and now.places):
+            sought = " ".join(f"-e {shlex.quote(old)}" for old, _ in names if old not in now.known)
+            looking = (("shell", {"command": f"{FINDS} {sought} ."}),) if sought else ()
+            return (*_again(now), *looking) if looking else _again(now)
     if mends(now.asked) and all(each.auto for each in now.steps):
         command = check(now)
         ran = any(each.call.name == "shell" for each in now.steps)
@@ -57,18 +76,35 @@ def moves(entries: Sequence[Entry]) -> tuple[tuple[str, Json], ...]:
         times = sum(each.command == failing.command for each in now.steps)
         if times <= CHECKS:
             return (("shell", {"command": failing.command}),)
-    if last.call.name == "shell" and last.changed and not (last.auto or GONE.search(last.command)):
-        return tuple(
-            ("read_file", {"path": each})
-            for each in named(last.command, now.sizes)[:FILES]
-            if each not in now.views and now.sizes[each] <= SMALL
-        )
-    return ()
+    if last.changed and failing is None and (command := proof(now)):
+        return (*_again(now), ("shell", {"command": command}))
+    return _again(now)
+
+
+def _again(now: Scene) -> tuple[tuple[str, Json], ...]:
+    """Files to read again, that a command has changed."""
+    last = now.steps[-1]
+    if last.call.name != "shell" or not last.changed or GONE.search(last.command):
+        return ()
+    return tuple(
+        ("read_file", {"path": each})
+        for each in named(last.command, now.sizes)[:FILES]
+        if each not in now.views and now.sizes[each] <= SMALL
+    )
+
+
+def proof(now: Scene) -> str:
+    """A command that shows whether what a task tells of a call or an option holds now."""
+    if mends_test(now.asked):
+        return ""
+    return shown(now.asked, now.views) or helped(now.asked, now.views)
 
 
 def first_looks(now: Scene) -> list[str]:
     """The files that a task plainly is about, in so far as they are small."""
     names = named(now.asked, now.sizes)
+    if IGNORING.search(now.asked) and ".gitignore" in now.sizes:
+        names = [".gitignore"]
     if mends_test(now.asked):
         tests = [each for each in names if TEST_FILE.search(each)]
         tests = tests or [each for each in now.sizes if TEST_FILE.search(each)][:2]
@@ -108,7 +144,7 @@ def _tested(test: str, now: Scene) -> list[str]:
 
 def mends(asked: str) -> bool:
     """Whether a task is to mend what can be run to see that it fails."""
-    return mends_test(asked) or CRASHES.search(asked) is not None
+    return mends_test(asked) or CRASHES.search(asked) is not None or WRONG.search(asked) is not None
 
 
 def mends_test(asked: str) -> bool:
@@ -119,7 +155,11 @@ def mends_test(asked: str) -> bool:
 def check(now: Scene) -> str:
     """The command that shows whether a task is done; empty when none is known."""
     if not mends_test(now.asked):
-        scripts = [each for each in named(now.asked, list(now.views)) if each.endswith(".py")]
+        if told := given(now.asked, now.sizes) or shown(now.asked, now.views):
+            return told
+        scripts = [
+            each for each in named(now.asked, list(now.views)) if acts(each, now.views[each])
+        ]
         return f"python3 {scripts[0]}" if scripts else ""
     tests = [each for each in now.views if TEST_FILE.search(each)]
     if not tests:

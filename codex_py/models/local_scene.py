@@ -22,6 +22,10 @@ MISSING = re.compile(r"can't open file|command not found|No module named '?pytes
 CHECK = re.compile(
     r"\b(pytest|unittest)\b|\bpython3? (-\w+ )*\S+\.py\b|\b(npm|cargo|go|make) (run )?test"
 )
+SHOWN = re.compile(r"^python3 -c ")
+"""A check that was made of the words of a task."""
+FINDS = "grep -rnwIF --exclude-dir=.git"
+"""How a rule looks for a name in all files."""
 NUMBER = re.compile(r"^ *\d+ ", re.M)
 PARTIAL = re.compile(r"^\[(lines \d|\d|lines longer|… )", re.M)
 REMINDERS = ("Nothing has been changed yet.", "The last command failed.", "You have changed files")
@@ -54,15 +58,20 @@ class Step:
     def changed(self) -> bool:
         """Whether it may have changed something: edits by their facts, commands by their words."""
         if self.call.name == "shell":
-            return self.result.ok and WRITES.search(self.command) is not None
+            found = WRITES.search(self.command) is not None
+            return self.result.ok and found and not self.auto
         return self.result.ok and bool(self.result.data.get("changes"))
 
     @property
     def checks(self) -> bool:
         """Whether it ran a test or a program, and could begin."""
-        return CHECK.search(self.command) is not None and not MISSING.search(
-            words(self.result.parts)
-        )
+        found = CHECK.search(self.command) or (self.auto and SHOWN.search(self.command))
+        return bool(found) and not MISSING.search(words(self.result.parts))
+
+    @property
+    def finds(self) -> bool:
+        """Whether a rule looked for a name in all files."""
+        return self.auto and self.command.startswith(FINDS)
 
 
 @dataclass(slots=True)
@@ -80,6 +89,8 @@ class Scene:
     """The text of each file that the log tells in whole."""
     past: list[tuple[str, str]] = field(default_factory=list)
     """Files with a text that they had while this task's check failed."""
+    places: list[str] = field(default_factory=list)
+    """Files in which the name was found that a rule looked for last."""
     fresh: bool = False
     """Nothing has been done for the task yet."""
 
@@ -120,6 +131,7 @@ def scene(entries: Sequence[Entry]) -> Scene:
             said = words(entry.parts)
             if not is_reminder(said):
                 found.asked, found.steps, found.past, found.fresh = said, [], [], True
+                found.places = []
         elif isinstance(entry, ToolCall):
             calls[entry.call_id] = entry
             found.fresh = False
@@ -128,6 +140,10 @@ def scene(entries: Sequence[Entry]) -> Scene:
             found.steps.append(step)
             if step.checks and not step.result.ok:
                 found.past.extend(found.views.items())
+            if step.finds:
+                lines = words(step.result.parts).splitlines() if step.result.ok else []
+                names = [each.partition(":")[0].removeprefix("./") for each in lines]
+                found.places = [each for each in dict.fromkeys(names) if each in found.known]
             _look(found.views, step)
     return found
 
@@ -154,7 +170,7 @@ def _look(views: dict[str, str], step: Step) -> None:
     """What a step tells of the files."""
     path = step.path
     if step.call.name == "shell":
-        if WRITES.search(step.command):
+        if WRITES.search(step.command) and not step.auto:
             for name in list(views):
                 if posixpath.basename(name) in step.command or "*" in step.command:
                     del views[name]

@@ -6,6 +6,7 @@ import ast
 import builtins
 import json
 import tomllib
+import warnings
 from collections.abc import Sequence
 
 
@@ -13,7 +14,9 @@ def unreadable(path: str, content: str) -> str:
     """The first error of syntax in a Python, JSON or TOML file; empty for others."""
     try:
         if path.endswith(".py"):
-            ast.parse(content)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(content, path, "exec", dont_inherit=True)
         elif path.endswith(".json"):
             json.loads(content or "{}")
         elif path.endswith(".toml"):
@@ -90,6 +93,42 @@ def doubled(path: str, before: str, content: str) -> str:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     return next((each for each in new if new.count(each) > max(1, old.count(each))), "")
+
+
+def late(path: str, before: str, content: str) -> bool:
+    """Whether a program would take options after it has read them, and did not before."""
+    if not path.endswith(".py"):
+        return False
+
+    def found(said: str) -> bool:
+        return said.rfind(".add_argument(") > said.find(".parse_args(") >= 0
+
+    return found(content) and not found(before)
+
+
+def twice(path: str, before: str, content: str) -> str:
+    """A statement that a Python block would have twice; empty for none, or none new."""
+    if not path.endswith(".py"):
+        return ""
+    try:
+        old, new = _repeated(ast.parse(before)), _repeated(ast.parse(content))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    return min(new - old, default="")
+
+
+def _repeated(tree: ast.AST) -> set[str]:
+    """Assignments that a block makes twice, word for word, with a call in them."""
+    found: set[str] = set()
+    for each in ast.walk(tree):
+        body = getattr(each, "body", None)
+        told: set[str] = set()
+        for line in body if isinstance(body, list) else ():
+            if isinstance(line, ast.Assign) and isinstance(line.value, ast.Call):
+                said = ast.unparse(line)
+                found |= {said} & told
+                told.add(said)
+    return found
 
 
 PROSE = ("txt", "md", "rst", "csv", "log", "ini", "cfg", "toml", "yaml", "yml", "env")

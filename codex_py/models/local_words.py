@@ -18,8 +18,10 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.core.truncate import truncate
+from codex_py.models.local_repairs import repaired, widened
 from codex_py.models.local_scene import AUTO, NUMBER, Scene, given, is_reminder, scene
 from codex_py.models.local_syntax import unreadable
+from codex_py.models.local_traces import broke
 from codex_py.prompts import text
 
 SHOWN = 3_000
@@ -153,6 +155,8 @@ def result(call: ToolCall, entry: ToolResult, before: Sequence[Entry]) -> str:
     if call.name == "shell":
         if said.startswith("Exit code: 0\n"):
             said = said.partition("\n")[2] + "\n(it succeeded)"
+        elif place := broke(said, scene(before).views):
+            said += f"\n(It broke in line {place.line} of {place.path}: {place.text})"
         return f"$ {asked.get('command')}\n{said}"
     wrong = problem(str(asked.get("path", "")), scene(before)) if entry.ok else ""
     return f"{said}\n{wrong}" if wrong else said
@@ -166,7 +170,8 @@ def parsed(answer: str, now: Scene) -> Action | None:
         return Action("done", rest.strip())
     if kind in ("read", "run") and rest.strip() and "\n" not in rest.strip():
         name = "path" if kind == "read" else "command"
-        return Action(kind, given={name: rest.strip()})
+        said = repaired(rest.strip()) if kind == "run" else rest.strip()
+        return Action(kind, given={name: said})
     if match := WRITE.match(answer):
         return Action("write", given=match.groupdict())
     if match := EDIT.match(answer):
@@ -174,6 +179,8 @@ def parsed(answer: str, now: Scene) -> Action | None:
         if found["old"].removesuffix("\n") and found["old"] not in now.views.get(found["path"], ""):
             # The last line of a file may have no end.
             found = {key: value.removesuffix("\n") for key, value in found.items()}
+        before = now.views.get(found["path"], "")
+        found["old"] = widened(before, found["old"], found["new"])
         return Action("edit", given=found)
     return None
 

@@ -134,7 +134,7 @@ def test_the_files_of_a_task_are_read_when_they_are_small() -> None:
 
 
 def test_a_file_that_a_command_changed_is_looked_at_again() -> None:
-    log = [LISTED, user("rename f to g in a.py"), *READ]
+    log = [LISTED, user("make f g in a.py"), *READ]
     log += did("shell", command="sed -i s/f/g/ a.py")
     assert moves(log) == (("read_file", {"path": "a.py"}),)
     log += read("a.py", "def g():\n    return 1")
@@ -152,7 +152,7 @@ def test_tests_are_run_the_way_they_are_written() -> None:
         found = check(Scene("the test fails", views={"tests/test_a.py": content}))
         assert found.removeprefix("PYTHONPATH=. ") == command
     assert check(Scene("fix the tests", sizes={"Cargo.toml": 1})) == "cargo test"
-    crash = [files([("a.py", 9)]), user("a.py crashes, fix it"), *READ]
+    crash = [files([("a.py", 9)]), user("a.py crashes, fix it"), *read("a.py", "print(1 / 0)")]
     assert moves(crash) == (("shell", {"command": "python3 a.py"}),)
     assert check(Scene()) == ""
 
