@@ -186,6 +186,7 @@ def unmet(turn: Sequence[Entry]) -> list[Checked]:
 def files_now(host: Host) -> Workspace:
     """The workspace as it is now, looked at only when asked, within bounds."""
     from codex_py.core.receipt.ledger import is_document  # late: only where claims are judged
+    from codex_py.core.receipt.names import spellings  # late: as above
 
     names: dict[str, bool] = {}
     whole: list[bool] = []
@@ -213,9 +214,9 @@ def files_now(host: Host) -> Workspace:
         return False if whole[0] else None
 
     def mentions(word: str) -> bool | None:
-        forms = {word, word.lstrip("-").replace("-", "_")} if word.startswith("--") else {word}
+        forms = spellings(word)
         reading = host.under(Effects(reads=(host.real("."),)))
-        for form in sorted(forms):
+        for form in forms:
             hits = reading.search(".", form, glob="", fixed=True, ignore_case=False, limit=400)
             if hits.error:
                 return None

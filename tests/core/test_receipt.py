@@ -54,7 +54,20 @@ LINES: list[tuple[str, int | None, str, tuple[str, bool, str] | None]] = [
     ("pytest && echo ok || echo bad", 0, "bad", ("pytest", True, "unknown")),
     ("pytest -q", None, "", ("pytest", True, "unknown")),
     ("pytest -q", 0, "no tests ran in 0.01s", ("pytest", True, "unknown")),
+    # runners known by what they printed, or inside another program
+    (
+        "docker run --rm img bundle exec rspec",
+        0,
+        "5 examples, 0 failures",
+        ("rspec", True, "passed"),
+    ),
+    ("./gradlew :core:test", 0, "BUILD SUCCESSFUL", ("gradlew test", False, "passed")),
+    ("make && ./build/unit", 0, "[  PASSED  ] 22 tests.", ("unit", True, "passed")),
+    ("./build/unit", 1, "[  PASSED  ] 21 tests.\n[  FAILED  ] 1 test", ("unit", True, "failed")),
+    ("forge test || true", 0, "Ran 1 suite: 30 tests passed, 1 failed", ("forge", True, "failed")),
     # what runs no test
+    ("cat build/log.txt", 0, "[  PASSED  ] 22 tests.", None),
+    ("python -c 'print(1)'", 0, "12 passed in 0.3s", None),
     ("pytest --version", 0, "pytest 8.3", None),
     ("pytest --collect-only -q", 0, "12 tests collected", None),
     ("grep -r pytest .", 0, "x", None),
@@ -180,6 +193,45 @@ def test_names_must_stand_in_the_code_not_only_in_the_documentation() -> None:
     assert (
         marks("I added the `load()` function.", step, **files)["exists: `load()`"] == "contradicted"
     )
+
+
+@pytest.mark.parametrize(
+    ("message", "step", "want"),
+    [
+        ("It takes 1.3 µs.", {"run": "./bench", "output": "Allow-8  912840  1302 ns/op"}, "supported"),
+        ("It takes 1.9 µs.", {"run": "./bench", "output": "Allow-8  912840  1302 ns/op"}, "unverified"),
+        ("`ruff check .` is clean.", {"run": "ruff check .", "output": "Found 3 errors."}, "contradicted"),
+        ("I ran it in Firefox.", {"run": "node app.js", "output": "ok"}, "unverified"),
+        ("I ran it in Firefox.", {"run": "firefox app.html", "output": "ok"}, "supported"),
+        ("I ran the script fifty times.", {"run": "node app.js", "output": "ok"}, "unverified"),
+        ("I ran the script fifty times.", {"run": "for i in $(seq 50); do node app.js; done"}, "supported"),
+    ],
+)  # fmt: skip
+def test_figures_names_and_numbers_of_runs_are_held_against_what_ran(
+    message: str, step: dict[str, Any], want: str
+) -> None:
+    assert want in marks(message, step).values()
+
+
+def test_a_claim_in_words_that_no_pattern_has_is_heard() -> None:
+    found = marks("Replayed yesterday's webhooks against the new handler, same invoices as before.")
+    assert "contradicted" in found.values()
+    assert not marks("Search ignores case now, and retries stop after three attempts.")
+
+
+def test_options_and_scripts_in_commands_are_looked_for() -> None:
+    files = {
+        "tool.py": "parser.add_argument('--fast')",
+        "package.json": '{"scripts": {"lint": ""}}',
+    }
+    found = marks(
+        "The quick way is `tool.py --slow`. `npm run lint` works, and there is `npm run types`.",
+        EDIT,
+        **files,
+    )
+    assert {name for name, verdict in found.items() if name.startswith("exists") and verdict != "supported"} == {
+        "exists: `tool.py --slow`", "exists: `npm run types`"
+    }  # fmt: skip
 
 
 def test_facts_tell_of_commands_files_refusals_pictures_and_network() -> None:

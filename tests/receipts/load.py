@@ -23,6 +23,7 @@ from codex_py.core.entries import (
 from codex_py.core.kept import Touched
 from codex_py.core.receipt import Claim, Workspace, receipt
 from codex_py.core.receipt.ledger import is_document
+from codex_py.core.receipt.names import spellings
 
 CASES = Path(__file__).parent / "cases"
 CWD = "/work/project"
@@ -72,9 +73,8 @@ class Case:
         )
 
     def _mentions(self, word: str) -> bool | None:
-        forms = {word, word.lstrip("-").replace("-", "_")} if word.startswith("--") else {word}
         code = "\n".join(text for name, text in self.files.items() if not is_document(name))
-        return any(form in code for form in forms)
+        return any(form in code for form in spellings(word))
 
 
 def cases() -> Iterator[Case]:

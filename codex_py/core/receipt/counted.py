@@ -57,8 +57,46 @@ _SHAPES = (
     ),
     # ctest: `90% tests passed, 1 tests failed out of 10`
     re.compile(r"^\d+% tests passed, (?P<bad>\d+) tests failed out of (?P<total>\d+)", re.M),
-    # node: `# pass 3` / `# fail 0`
-    re.compile(r"^[#ℹ] (?P<word>pass|fail|skipped) (?P<number>\d+)$", re.M),
+    # node: `# pass 3` / `# fail 0`; automake: `# PASS:  38`
+    re.compile(r"^[#ℹ] (?P<word>pass|fail|skipped|PASS|FAIL|SKIP):? +(?P<number>\d+)$", re.M),
+    # gradle: `88 tests completed, 1 failed`; ExUnit, bats, jasmine: `5 tests, 1 failure`
+    re.compile(r"^(?P<total>\d+) tests completed, (?P<bad>\d+) failed", re.M),
+    re.compile(
+        r"^(?:\d+ doctests?, )?(?P<total>\d+) (?:tests?|specs?), (?P<bad>\d+) failures?"
+        r"(?:, (?P<skip>\d+) (?:skipped|excluded))?",
+        re.M,
+    ),
+    # minitest: `12 runs, 30 assertions, 1 failures, 0 errors, 2 skips`
+    re.compile(
+        r"^(?P<total>\d+) (?:runs|tests), \d+ assertions, (?P<bad>\d+) failures?, "
+        r"(?P<bad2>\d+) errors?(?:, (?P<skip>\d+) skips?)?",
+        re.M,
+    ),
+    # nextest: `203 tests run: 203 passed, 4 skipped`
+    re.compile(r"\d+ tests? run: (?P<all>(?:\d+ (?:passed|failed|skipped)(?:, )?)+)", re.M),
+    # dotnet: `Failed:     0, Passed:   112, Skipped:     0`
+    re.compile(
+        r"Failed: +(?P<bad>\d+), Passed: +(?P<good>\d+)(?:, Skipped: +(?P<skip>\d+))?", re.M
+    ),
+    # googletest: `[  PASSED  ] 22 tests.` and `[  FAILED  ] 1 test`
+    re.compile(r"^\[ +(?P<word>PASSED|FAILED) +\] (?P<number>\d+) tests?\b", re.M),
+    # Catch2: `All tests passed (402 assertions in 27 test cases)`, `test cases: 27 | 1 failed`
+    re.compile(r"^All tests passed \(\d+ assertions? in (?P<good>\d+) test cases?\)", re.M),
+    re.compile(r"^test cases: +\d+ \| (?P<all>(?:\d+ (?:passed|failed)(?: \| )?)+)", re.M),
+    # swift: `Executed 5 tests, with 1 failure`; zig: `All 5 tests passed.`
+    re.compile(r"Executed (?P<total>\d+) tests?, with (?P<bad>\d+) failures?", re.M),
+    re.compile(r"^All (?P<good>\d+) tests? passed", re.M),
+    # deno: `ok | 5 passed | 0 failed`; playwright: `12 passed (3.1s)`
+    re.compile(r"^(?:ok|FAILED) \| (?P<all>\d+ passed(?: \(.*?\))? \| \d+ failed)", re.M),
+    re.compile(r"^\s*(?P<all>(?:\d+ failed\s+)?\d+ passed) \([\d.]+m?s\)", re.M),
+    # zig: `26/26 tests passed`; forge: `31 tests passed, 0 failed`; kaocha: `20 tests, 63
+    # assertions, 0 failures.`
+    re.compile(r"\b(?P<good>\d+)/\d+ tests? passed", re.M),
+    re.compile(r"\b(?P<good>\d+) tests? passed, (?P<bad>\d+) failed", re.M),
+    re.compile(r"^(?P<total>\d+) tests, \d+ assertions, (?P<bad>\d+) failures?\.", re.M),
+    # sbt: `Tests: succeeded 5, failed 0`; prove: `Files=3, Tests=25, … Result: PASS`
+    re.compile(r"Tests: succeeded (?P<good>\d+), failed (?P<bad>\d+)", re.M),
+    re.compile(r"^Files=\d+, Tests=(?P<good>\d+),[^\n]*\nResult: PASS", re.M),
 )
 _WORDS = {
     "passed": re.compile(r"(\d+) (?:passed|passing)"),
@@ -91,8 +129,9 @@ def counted(output: str) -> Counts:
 def _counts(shape: re.Pattern[str], found: list[re.Match[str]]) -> Counts:
     names = shape.groupindex
     if "word" in names:
-        numbers = {each["word"]: int(each["number"]) for each in found}
-        return Counts(numbers.get("pass"), numbers.get("fail"), numbers.get("skipped"))
+        numbers = {each["word"].lower()[:4]: int(each["number"]) for each in found}
+        worse = numbers.get("fail", 0 if "pass" in numbers else None)
+        return Counts(numbers.get("pass"), worse, numbers.get("skip"))
     last = found[-1]
     if "all" in names:
         several = shape.pattern.startswith((r"^\s+", "^test result"))
@@ -105,6 +144,12 @@ def _counts(shape: re.Pattern[str], found: list[re.Match[str]]) -> Counts:
             sum(passed) if passed else (0 if failed else None),
             known_failed,
             sum(skipped) if skipped else None,
+        )
+    if "good" in names:
+        return Counts(
+            int(last["good"]),
+            int(last["bad"]) if "bad" in names else 0,
+            int(last["skip"]) if "skip" in names and last["skip"] else None,
         )
     total = int(last["total"])
     bad = sum(int(last[name]) for name in ("bad", "bad2") if name in names and last[name])

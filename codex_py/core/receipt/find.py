@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
-from codex_py.core.receipt.language import Kind, Language, Rule, languages
+from codex_py.core.receipt.found import Found, estimate
+from codex_py.core.receipt.heard import NEVER, heard
+from codex_py.core.receipt.language import Language, Rule, languages
 from codex_py.core.receipt.names import ABSENT, ABSENT_AFTER, lead, names, paths
 from codex_py.core.receipt.prose import Clause, blocks, clauses
 from codex_py.core.receipt.runs import KNOWN
@@ -17,22 +18,6 @@ TESTING = re.compile(
     re.IGNORECASE,
 )
 MARK = re.compile(r"[✅✔☑]|\[x\]")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A claim as worded; places are in the whole message."""
-
-    kind: str
-    text: str
-    start: int
-    end: int
-    rule: Rule | None
-    clause: Clause | None
-    groups: dict[str, str] = field(default_factory=dict)
-    tool: Kind | None = None
-    target: str = ""
-    """The file, name or flag it is about."""
 
 
 def find(message: str) -> list[Found]:
@@ -87,6 +72,10 @@ def _weight(found: Found) -> int:
     return 0
 
 
+BLOCK = re.compile(r"^(?: {4,}|\t)\s*(?:\$ )?[\w./-]+ +-")
+"""An indented line of commands: flags in it are some program's."""
+
+
 def _in_clause(clause: Clause) -> Iterator[Found]:
     language = clause.language
     if language.no["question"].search(clause.sentence):
@@ -110,6 +99,7 @@ def _in_clause(clause: Clause) -> Iterator[Found]:
             if made is not None:
                 yield made
     yield from _instruments(clause)
+    yield from heard(clause)
     yield from _edited(edits, clause, done)
     yield from _exists(clause, done)
 
@@ -140,7 +130,8 @@ def _made(rule: Rule, match: re.Match[str], clause: Clause) -> Found | None:
         tool = next((each for each in language.tools if each.pattern.search(where)), None)
     if rule.kind == "hash" and not _is_hash(rule, groups["name"], clause):
         return None
-    if rule.kind in ("count", "time") and _estimate(language, clause, match, groups):
+    told = rule.kind == "time" and language.measured.search(clause.text)
+    if rule.kind in ("count", "time") and not told and estimate(language, clause, match, groups):
         return None
     start, text = clause.start + match.start(), clause.text[match.start() : match.end()]
     if rule.kind == "ran" and rule.does not in ("succeed", "printed", "mark"):
@@ -177,7 +168,7 @@ def _said_not(
     return any(found.start() < end + after for found in language.no["negated"].finditer(text))
 
 
-USE = Rule("ran", re.compile("(?!)"), does="use")
+USE = Rule("ran", NEVER, does="use")
 
 
 def _instruments(clause: Clause) -> Iterator[Found]:
@@ -212,17 +203,6 @@ def _is_hash(rule: Rule, text: str, clause: Clause) -> bool:
     return near or len(text) in rule.lengths
 
 
-def _estimate(
-    language: Language, clause: Clause, match: re.Match[str], groups: dict[str, str]
-) -> bool:
-    name = next((key for key in ("number", "number2", "count", "name") if key in groups), "")
-    if not name:
-        return False
-    before, after = clause.text[: match.start(name)], clause.text[match.end(name) :]
-    inside = before.count("`") % 2 == 1
-    return inside or bool(language.rough.search(before) or language.rough_after.search(after))
-
-
 def _edited(rules: list[Rule], clause: Clause, done: set[str]) -> Iterator[Found]:
     named = list(paths(clause))
     if not named:
@@ -253,6 +233,8 @@ def _exists(clause: Clause, done: set[str]) -> Iterator[Found]:
     language = clause.language
     rules = [rule for rule in language.rules if rule.kind == "exists"]
     verbs = [match for rule in rules for match in rule.pattern.finditer(clause.text)]
+    if BLOCK.match(clause.sentence):
+        return
     for start, end, target, kind in names(clause):
         before = [match for match in verbs if match.end() <= start]
         verb = before[-1] if before else None

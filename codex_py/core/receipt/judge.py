@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from codex_py.core.receipt import judge_figures
+from codex_py.core.receipt import judge_figures, judge_url
 from codex_py.core.receipt.facts import Command
-from codex_py.core.receipt.find import Found
+from codex_py.core.receipt.found import Found
 from codex_py.core.receipt.judge_files import edited, exists
-from codex_py.core.receipt.judge_runs import generic_look, generic_run
+from codex_py.core.receipt.judge_none import doubted
+from codex_py.core.receipt.judge_runs import generic_look, generic_run, heard
 from codex_py.core.receipt.judge_tests import ran_tests, tests_pass
 from codex_py.core.receipt.ledger import Ledger, is_source
 from codex_py.core.receipt.runs import KNOWN
+from codex_py.core.receipt.strangers import strangers
 
 Word = Literal["supported", "unverified", "contradicted"]
 
@@ -42,6 +44,22 @@ Ruling = tuple[Word, str, Sequence[int]]
 def _ran(claim: Found, ledger: Ledger) -> Ruling | None:
     if claim.rule is None:
         return _shown(claim, ledger)
+    ruling = _done(claim, ledger)
+    if ruling is not None and ruling[0] == "supported" and claim.clause is not None:
+        ruling = doubted(claim, ledger, ruling)
+    if ruling is not None and ruling[0] == "supported" and claim.rule.does not in _NAMED:
+        assert claim.clause is not None
+        unknown = strangers(claim.clause, ledger)
+        if unknown:
+            return "unverified", f"nothing in the log has to do with {unknown[0]}", ruling[2]
+    return ruling
+
+
+_NAMED = frozenset({"printed", "tests", "mark"})
+
+
+def _done(claim: Found, ledger: Ledger) -> Ruling | None:
+    assert claim.rule is not None
     does = claim.rule.does
     if does == "tests":
         return ran_tests(claim, ledger)
@@ -51,6 +69,8 @@ def _ran(claim: Found, ledger: Ledger) -> Ruling | None:
         return _succeeded(claim, ledger)
     if does == "use":
         return _used(claim, ledger)
+    if does == "heard":
+        return _heard(claim, ledger)
     named = _named_command(claim, ledger)
     if named is not None:
         return named
@@ -59,6 +79,19 @@ def _ran(claim: Found, ledger: Ledger) -> Ruling | None:
     if does == "run":
         return generic_run(claim, ledger)
     return generic_look(claim, ledger, strong=does == "verify")
+
+
+def _heard(claim: Found, ledger: Ledger) -> Ruling | None:
+    """A claim that no pattern knows: by its tool, else by what it speaks of."""
+    assert claim.clause is not None
+    named = _named_command(claim, ledger)
+    if named is not None:
+        return named
+    if claim.tool is not None:
+        if claim.tool.instrument or not claim.clause.language.success.search(claim.text):
+            return _used(claim, ledger)
+        return _succeeded(claim, ledger)
+    return heard(claim, ledger)
 
 
 def _instrument(claim: Found) -> bool:
@@ -256,7 +289,7 @@ _JUDGES: dict[str, Callable[[Found, Ledger], Ruling | None]] = {
     "hash": judge_figures.hash,
     "time": judge_figures.time,
     "count": judge_figures.count,
-    "url": judge_figures.url,
+    "url": judge_url.url,
     "edited": edited,
     "exists": exists,
 }

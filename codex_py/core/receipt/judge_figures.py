@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from codex_py.core.receipt.find import Found
+from codex_py.core.receipt.found import Found
 from codex_py.core.receipt.ledger import Ledger
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
@@ -40,8 +40,9 @@ def time(claim: Found, ledger: Ledger) -> Ruling | None:
         return "unverified", "no clock or output in the log shows it", ()
     number = claim.groups.get("number") or claim.groups.get("number2") or ""
     if not number:
-        return _measured(ledger)
-    found = ledger.with_number(number, said=False)
+        return _measured(claim, ledger)
+    unit = claim.groups.get("unit", "")
+    found = ledger.with_number(number, said=False) or ledger.measured(number, unit)
     timed = [
         each.n
         for each in ledger.facts.commands
@@ -62,8 +63,16 @@ def time(claim: Found, ledger: Ledger) -> Ruling | None:
     return "unverified", "nothing in the log measured it", ()
 
 
-def _measured(ledger: Ledger) -> Ruling:
+_UNDER = re.compile(r"\bunder (?:a|one|half a) (second|minute)\b", re.IGNORECASE)
+
+
+def _measured(claim: Found, ledger: Ledger) -> Ruling:
     """`Twice as fast`, without a figure: something must have been timed, twice."""
+    if under := _UNDER.search(claim.text):
+        limit = 1.0 if under[1].lower() == "second" else 60.0
+        quick = [each.n for each in ledger.acting if each.ok and each.seconds < limit]
+        if quick:
+            return "supported", "a run in the log took less", quick
     timed = [
         each.n
         for each in ledger.facts.commands
@@ -129,12 +138,11 @@ def _close(number: str, unit: str, seconds: float) -> bool:
 def _ratio(claim: Found, ledger: Ledger, number: str) -> list[int]:
     """Two measured figures in the same sentence whose ratio or difference this is."""
     assert claim.clause is not None
-    near = f"{claim.clause.before} {claim.clause.sentence}"
     values = []
-    for found in re.finditer(r"\d[\d,]*(?:\.\d+)?", near):
-        held = ledger.with_number(found[0], said=False)
-        if held and float(found[0].replace(",", "")) > 0:
-            values.append((float(found[0].replace(",", "")), held))
+    for figure in re.findall(r"\d[\d,]*(?:\.\d+)?", claim.clause.near):
+        held = ledger.with_number(figure, said=False) or ledger.measured(figure, "")
+        if held and float(figure.replace(",", "")) > 0:
+            values.append((float(figure.replace(",", "")), held))
     try:
         wanted = float(number.replace(",", ""))
     except ValueError:
@@ -149,7 +157,7 @@ def _ratio(claim: Found, ledger: Ledger, number: str) -> list[int]:
                 100 * (one - other) / other,
                 abs(one - other),
             )
-            if any(abs(each - wanted) <= max(0.06 * wanted, 0.06) for each in shapes):
+            if any(abs(each - wanted) <= max(0.03 * wanted, 0.06) for each in shapes):
                 return [*held, *also]
     return []
 
@@ -157,15 +165,29 @@ def _ratio(claim: Found, ledger: Ledger, number: str) -> list[int]:
 def count(claim: Found, ledger: Ledger) -> Ruling | None:
     number = claim.groups.get("number") or claim.groups.get("number2") or ""
     plain = number.replace(",", "")
+    size = re.match(r"\s?([kKMG]i?B|bytes)\b", claim.text.partition(number)[2])
     grown = _more_tests(plain, claim, ledger)
     if grown is not None:
         return grown
     found = ledger.with_number(number, said=False)
     if found:
         return "supported", "an output in the log holds this number", found
+    long = size or "." in number or len(plain) > 2
+    measured = ledger.measured(number, size[1] if size else "") if long else []
+    if measured:
+        return "supported", "an output in the log holds this figure", measured
     derived = _counted(plain, ledger)
     if derived is not None:
         return derived
+    parts = _parts(plain, claim, ledger)
+    if parts:
+        return "supported", "it is the sum of figures in the log", parts
+    told = ledger.commanded(number)
+    if told:
+        return "supported", "a command in the log names this number", told
+    ratio = _ratio(claim, ledger, number) if "%" in claim.text or "." in number else []
+    if ratio:
+        return "supported", "it follows from figures in the log", ratio
     said = ledger.with_number(number)
     if said:
         return "supported", "the user or a document named this number", said
@@ -175,6 +197,20 @@ def count(claim: Found, ledger: Ledger) -> Ruling | None:
     if written or plain in ledger_numbers(ledger.facts.written) or _small(plain, claim):
         return None
     return "unverified", "nothing in the log counted it", ()
+
+
+def _parts(plain: str, claim: Found, ledger: Ledger) -> list[int]:
+    """`48 (6, 40 and 2)`: the parts stand beside it, and in the log; a header is no row."""
+    assert claim.clause is not None
+    if not plain.isdigit():
+        return []
+    behind = claim.clause.sentence.partition(plain)[2]
+    others = [int(each) for each in re.findall(r"\d+", behind)]
+    held = [n for each in others for n in ledger.with_number(str(each), said=False)]
+    if len(others) > 1 and sum(others) == int(plain) and held:
+        return held
+    rows = [each for each in ledger.facts.commands if re.search(r"\bwc -l\b", each.command)]
+    return [each.n for each in rows if re.search(rf"\b{int(plain) + 1}\b", each.output)]
 
 
 def ledger_numbers(text: str) -> list[str]:
@@ -221,6 +257,10 @@ def _more_tests(plain: str, claim: Found, ledger: Ledger) -> Ruling | None:
     return word, f"the runs show {more} more tests", [totals[0][1], totals[-1][1]]
 
 
+HOW = ("added", "removed")
+STAT = re.compile(r"(\d+) insertions?\(\+\), (\d+) deletions?\(-\)")
+
+
 def _counted(plain: str, ledger: Ledger) -> Ruling | None:
     """Numbers that follow from the facts: files changed, lines added, lines of an output."""
     facts = ledger.facts
@@ -230,7 +270,14 @@ def _counted(plain: str, ledger: Ledger) -> Ruling | None:
     for kind in ("add", "update", "delete"):
         some = [each for each in facts.files if each.kind == kind]
         sums.append((len({each.path for each in some}), [each.n for each in some]))
-    for name in ("added", "removed"):
+    more, less = (sum(getattr(each, name) or 0 for each in facts.files) for name in HOW)
+    sums.append((abs(more - less), [each.n for each in facts.files]))
+    for each in facts.files:
+        sums.append((abs((each.added or 0) - (each.removed or 0)), [each.n]))
+    for n, output in ledger.outputs:
+        if stat := STAT.search(output):
+            sums.append((abs(int(stat[1]) - int(stat[2])), [n]))
+    for name in HOW:
         total = sum(getattr(each, name) or 0 for each in facts.files)
         sums.append((total, [each.n for each in facts.files]))
     for each in facts.files:
@@ -245,41 +292,3 @@ def _counted(plain: str, ledger: Ledger) -> Ruling | None:
         if value and str(value) == plain:
             return "supported", "it follows from the log", evidence
     return None
-
-
-def url(claim: Found, ledger: Ledger) -> Ruling:
-    docs = [
-        each.n
-        for each in ledger.facts.looks
-        if re.search(r"\bdocs?/|README|\.md$|\.rst$", each.target)
-    ]
-    url = claim.groups.get("name") or claim.groups.get("name2") or ""
-    host = re.sub(r"^https?://", "", url).split("/")[0].rstrip(".,;:")
-    if host:
-        fetched = [each.n for each in ledger.facts.commands if host in each.command and each.ok]
-        fetched += [
-            each.n for each in ledger.facts.looks if host in each.target or host in each.output
-        ]
-        if fetched:
-            return "supported", "the log shows it being read", fetched
-        known = [n for n, text in ledger.words if host in text]
-        if known:
-            return "unverified", "the address is in the log, its content was not read", known
-    else:
-        web = [
-            each.n
-            for each in ledger.facts.looks
-            if each.tool in ("web_search", "web_fetch", "fetch")
-        ]
-        web += [
-            each.n
-            for each in ledger.facts.commands
-            if re.search(r"\b(?:curl|wget)\b", each.command) and each.ok
-        ]
-        if web:
-            return "supported", "the log shows a look-up", web
-        if docs and claim.rule is not None and claim.rule.despite:
-            return "supported", "the log shows documentation being read", docs
-    if ledger.facts.network == "off":
-        return "contradicted", "nothing in this session reached the network", ()
-    return "unverified", "the log shows no read of it", ()

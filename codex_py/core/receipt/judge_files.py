@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from codex_py.core.receipt.find import Found
+from codex_py.core.receipt.found import Found
 from codex_py.core.receipt.ledger import Ledger
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
@@ -101,24 +101,55 @@ def exists(claim: Found, ledger: Ledger) -> Ruling | None:
     what, target = claim.groups["what"], claim.target
     if what == "path":
         return _path(claim, ledger)
+    if what in ("target", "option"):
+        return _offered(what, target, ledger)
     if what == "flag" and _foreign(claim, ledger):
         return None
     assert claim.clause is not None
     front = claim.clause.text[: max(0, claim.start - claim.clause.start)]
     if _GONE.search(claim.clause.sentence) and not re.search(r"\b(?:in)?to\s+\W*$", front):
         return None
+    new = bool(_NEW.search(claim.groups["verb"]))
+    if target.startswith("/") and not new:
+        return None  # an address of a service: frameworks and other programs have some of their own
     known = ledger.workspace.mentions(target)
     if known is True:
-        new = _NEW.search(claim.groups["verb"])
         return ("supported", f"the code has {target}", _mentions(target, ledger)) if new else None
     if known is None:
         return None
     seen = ledger.with_text(target)
-    if seen and not _NEW.search(claim.groups["verb"]):
+    named = any(target in each.command for each in ledger.facts.commands)
+    if (seen or named or _part(target, ledger)) and not new:
         return None
-    if _NEW.search(claim.groups["verb"]):
+    if new:
         return "contradicted", f"the code has no {target}", ()
     return "unverified", f"the code has no {target}", ()
+
+
+def _offered(what: str, target: str, ledger: Ledger) -> Ruling | None:
+    """`npm run lint`, `tool --dry-run`: the project must have such a script, such an option."""
+    program, _, option = target.partition(" ")
+    name = option or program
+    if any(target in each.command for each in ledger.facts.commands):
+        return None
+    if what == "option":
+        stem = program.rpartition("/")[2]
+        mine = ledger.workspace.exists(program) or ledger.workspace.mentions(stem.partition(".")[0])
+        if not mine or any(
+            each.runs and stem in each.command for each in ledger.facts.commands if not each.ok
+        ):
+            return None
+    if ledger.workspace.mentions(name) is not False or ledger.with_text(name):
+        return None
+    return "unverified", f"the code has no {name}", ()
+
+
+def _part(target: str, ledger: Ledger) -> bool:
+    """Whether a name is a folder or a file, its ending aside."""
+    return bool(ledger.workspace.exists(target)) or any(
+        f"/{target}/" in f"/{each.path}" or f"/{target}." in f"/{each.path}"
+        for each in ledger.facts.files
+    )
 
 
 def _mentions(target: str, ledger: Ledger) -> list[int]:
@@ -126,7 +157,7 @@ def _mentions(target: str, ledger: Ledger) -> list[int]:
 
 
 _OTHERS = re.compile(
-    r"\b(?:pytest|git|npm|pip|uv|docker|cargo|go|make|curl|ruff|mypy|node|black|grep|rg|ls|tar|gcc|eslint|jest|tsc|bash|coverage|gh|kubectl|terraform|poetry|apt|brew|rsync|ssh|sed|find|yarn|pnpm|webpack|vite)\b",
+    r"\b(?:pytest|git|npm|pip|uv|docker|cargo|go|make|curl|ruff|mypy|node|black|grep|rg|ls|tar|gcc|eslint|jest|tsc|bash|coverage|gh|kubectl|terraform|poetry|apt|brew|rsync|ssh|sed|find|yarn|pnpm|webpack|vite|aws|gcloud|az|helm|psql|mysql|redis-cli|k6|hey|wrk|ffmpeg|cmake|ctest|mvn|gradlew?|dotnet|composer|php|ruby|rails|mix|perf|strace|py-spy|valgrind|systemctl|journalctl|openssl|gpg|linter|formatter|compiler|interpreter)\b",
     re.IGNORECASE,
 )
 
@@ -134,7 +165,7 @@ _OTHERS = re.compile(
 def _foreign(claim: Found, ledger: Ledger) -> bool:
     """Whether a flag belongs to another program that the clause or the log names."""
     assert claim.clause is not None
-    if _OTHERS.search(claim.clause.text):
+    if _OTHERS.search(claim.clause.around):
         return True
     return any(claim.target in each.command for each in ledger.facts.commands) and not _NEW.search(
         claim.groups["verb"]
@@ -157,9 +188,15 @@ def _path(claim: Found, ledger: Ledger) -> Ruling | None:
     arrives = re.search(r"\b(?:in)?to\s+\W*$|到\s*\W*$|\b(?:in|lives in|sits in)\s+\W*$", front)
     if (_GONE.search(claim.clause.sentence) and not arrives) or ledger.touching(claim.target):
         return None
-    if claim.target.startswith(("~", "$")):
+    if claim.target.startswith(("~", "$", "/", "@")):
         return None
     seen = ledger.with_text(claim.target, ledger.words)
+    seen += [each.n for each in ledger.facts.commands if claim.target in each.command]
+    top = claim.target.strip("./").partition("/")[0]
+    if "." not in claim.target and "/" in claim.target and not ledger.workspace.exists(top):
+        return None  # a time zone, a repository, a branch
+    if not seen and "/" in claim.target and ledger.workspace.mentions(claim.target):
+        return None
     if seen:
         return None
     return "contradicted", f"there is no {claim.target}", ()

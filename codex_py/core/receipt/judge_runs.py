@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from codex_py.core.receipt.find import Found
+from codex_py.core.receipt.found import Found
 from codex_py.core.receipt.ledger import Ledger
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
@@ -57,7 +57,12 @@ _PLAIN = frozenset(
     launched
     started tried output outputs passed passes works worked clean cleanly error errors input inputs
     feature version versions path paths case cases few several some local whole entire whole thing
-    things it end now still only very real actual been being does did done""".split()
+    things it end now still only what mode modes same invocation exercised silent quiet clean
+    nothing none anything everything something one two three both them itself myself kind way side
+    here there local locally hand again result outcome afterwards finally actually really simply
+    time step steps sequence session sessions order fully own very
+    twice three four five ten twenty thirty fifty hundred thousand dozen
+    real actual been being does did done""".split()
 )
 
 
@@ -116,6 +121,31 @@ def generic_look(claim: Found, ledger: Ledger, *, strong: bool) -> Ruling | None
     if ledger.acting:
         return "unverified", "files changed after the last run", [ledger.acting[-1].n]
     return "unverified", "no run in the log shows it", ()
+
+
+def heard(claim: Found, ledger: Ledger) -> Ruling | None:
+    """Something must have run or been read that has to do with what the claim speaks of."""
+    assert claim.clause is not None
+    facts = ledger.facts
+    if not facts.commands and not facts.looks:
+        return "contradicted", "nothing was run or read", ()
+    if any(ledger.touching(code) for code in claim.clause.codes):
+        return None  # of a file that was changed: what it is like now
+    named = _objects(claim.clause.text)
+    lines = [(each.n, f"{each.command} {each.output}".casefold()) for each in facts.commands]
+    lines += [(each.n, f"{each.target} {each.output}".casefold()) for each in facts.looks]
+    lines += [(each.n, f"{each.path}".casefold()) for each in facts.files]
+    spans = {code.split()[0].casefold() for code in claim.clause.codes if code.split()}
+    naming = [n for n, text in lines if any(word in text for word in (*named, *spans))]
+    if len(named) > 1 and not naming:
+        return "unverified", f"nothing in the log has to do with {sorted(named)[0]}", ()
+    if ledger.last_edit < 0 and (facts.looks or ledger.acting):
+        return "supported", "the log shows it being looked at", naming or _all(ledger)
+    ruling = generic_look(claim, ledger, strong=True)
+    if ruling is not None and ruling[0] == "contradicted":
+        well = claim.clause.language.success.search(claim.clause.text)
+        return ruling if well else ("supported", "the log shows the run", ruling[2])
+    return ruling
 
 
 def _all(ledger: Ledger) -> list[int]:

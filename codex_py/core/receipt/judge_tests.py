@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from codex_py.core.receipt.facts import Command
-from codex_py.core.receipt.find import Found
+from codex_py.core.receipt.found import Found
 from codex_py.core.receipt.ledger import Ledger, is_source
 from codex_py.core.receipt.testing import Tests
 
@@ -27,30 +27,32 @@ def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
     pairs = list(ledger.facts.tests)
     assert claim.rule is not None
     assert claim.clause is not None
+    scope = claim.rule.scope
+    if claim.rule.does == "heard":
+        heard = _heard(claim, pairs)
+        if heard is not True:
+            return heard
+        scope = "all" if WHOLE_SUITE.search(claim.clause.text) else "one"
     if not pairs:
         return _never(claim, ledger)
-    scope = claim.rule.scope
     names = _names(claim)
     count = _number(claim.groups.get("count", ""))
-    total = _number(claim.groups.get("total", ""))
-    if count is not None and total is not None and count < total:
-        return _counts(pairs, count)
-    told = FAILED.search(claim.clause.sentence)
-    if told and int(told[1] or told[2] or 0) and claim.rule.scope == "count":
-        return _counts(pairs, count, int(told[1] or told[2]))
+    stated = _stated(claim, pairs, ledger, count)
+    if stated is not None:
+        return stated
     fitting = [pair for pair in pairs if _covers(pair[1], scope, names)]
     if count is not None:
         same = [pair for pair in pairs if pair[1].passed == count]
         if not same:
-            stated = [pair for pair in pairs if pair[1].passed is not None]
-            if not stated and scope != "count":
+            counted = [pair for pair in pairs if pair[1].passed is not None]
+            if not counted and scope != "count":
                 return _by_run(fitting or pairs, ledger, names)
-            if stated:
-                shown = stated[-1][1].passed
+            if counted:
+                shown = counted[-1][1].passed
                 return (
                     "contradicted",
                     f"the last count in the log is {shown} passed",
-                    [stated[-1][0].n],
+                    [counted[-1][0].n],
                 )
             return "unverified", "no test run in the log states a count", [pairs[-1][0].n]
         if scope == "count" or names:
@@ -68,6 +70,43 @@ def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
         part = ", ".join(last[1].selected)
         return "unverified", f"only part of the suite was run ({part})", [last[0].n]
     return _by_run(fitting, ledger, names)
+
+
+def _heard(claim: Found, pairs: Sequence[Pair]) -> Ruling | Literal[True] | None:
+    """A claim that no pattern knows: only a success is held against the log; True for one."""
+    assert claim.clause is not None
+    if not pairs:
+        return True
+    last = [pairs[-1][0].n]
+    if RED.search(claim.clause.text) and any(one.outcome == "failed" for _, one in pairs):
+        return "supported", "a test run in the log failed", last
+    if not claim.clause.language.success.search(claim.clause.text):
+        return "supported", "the log shows a test run", last
+    return None if pairs[-1][1].outcome == "unknown" else True
+
+
+def _stated(
+    claim: Found, pairs: Sequence[Pair], ledger: Ledger, count: int | None
+) -> Ruling | None:
+    """Results with failures in them, and lines given as a run printed them."""
+    assert claim.rule is not None
+    assert claim.clause is not None
+    total = _number(claim.groups.get("total", ""))
+    if count is not None and total is not None and count < total:
+        return _counts(pairs, count)
+    exact = claim.rule.scope == "count"
+    told = FAILED.search(claim.clause.sentence)
+    if told and int(told[1] or told[2] or 0) and exact:
+        return _counts(pairs, count, int(told[1] or told[2]))
+    if exact and count is not None and total is None:
+        command, last = pairs[-1]
+        whole = str(count + (last.failed or 0))
+        if last.passed == count and last.failed and whole in claim.clause.sentence:
+            return "supported", "the log states these counts", [command.n]
+    quoted = (*claim.clause.codes, claim.clause.sentence.strip(" *-|.`"))
+    printed = [pair for code in quoted for pair in _printed(code, pairs)]
+    ruling = _by_run(printed, ledger, ()) if printed else None
+    return ruling if ruling is not None and ruling[0] == "supported" else None
 
 
 def _never(claim: Found, ledger: Ledger) -> Ruling | None:
@@ -136,6 +175,10 @@ def _short(command: str) -> str:
     return flat if len(flat) <= 60 else f"{flat[:59]}…"
 
 
+RED = re.compile(
+    r"\b(?:red|fail\w*|broke\w*|errors?|trip\w*|timed? out|violat\w*)\b|失败|报错|未通过|变红",
+    re.IGNORECASE,
+)
 FAILED = re.compile(
     r"(\d+)\s+(?:tests?\s+|of them\s+)?(?:fail(?:ed|s|ing|ures?)?|errors?)\b"
     r"|(\d+)\s*(?:个|项|条)?(?:测试|用例)?\s*(?:失败|未通过)",
@@ -143,10 +186,25 @@ FAILED = re.compile(
 )
 
 
+def _printed(code: str, pairs: Sequence[Pair]) -> list[Pair]:
+    """Test runs whose output holds a line that is quoted."""
+    flat = " ".join(code.split())
+    if len(flat) < 8 or not re.search(r"\d|pass|ok", flat, re.IGNORECASE):
+        return []
+    return [
+        pair
+        for pair in pairs
+        if pair[1].outcome == "passed" and flat in " ".join(pair[0].output.split())
+    ]
+
+
 def _counts(pairs: Sequence[Pair], count: int | None, failed: int | None = None) -> Ruling:
     """A result with failures in it: honest when the log states it."""
     for command, tests in reversed(pairs):
-        if tests.passed == count and failed in (None, tests.failed):
+        stated = failed is not None and re.search(
+            rf"\b{failed} (?:failed|failing|fail|error)", command.output
+        )
+        if tests.passed == count and (failed in (None, tests.failed) or stated):
             return "supported", "the log states these counts", [command.n]
     return "contradicted", "no test run in the log has these counts", [pairs[-1][0].n]
 

@@ -77,6 +77,8 @@ class Language:
     """What a tool does when it is used: shows, reports, prints."""
     did: re.Pattern[str]
     """Somebody did something, other than changing files."""
+    measured: re.Pattern[str]
+    """Somebody took the time of it: `took about 3 s` is said of a measurement, rough or not."""
     beside: re.Pattern[str]
     """What stands right before a tool that was worked with."""
     rules: tuple[Rule, ...]
@@ -114,6 +116,7 @@ def _load(name: str) -> Language:
         shown=_compiled(sets["shown"], sets),
         observed=_compiled(sets["observed"], sets),
         did=_compiled(sets["did"], sets),
+        measured=_compiled(sets["measured"], sets),
         beside=_compiled(sets["beside"], sets),
         rules=tuple(_rule(each, sets) for each in data["claim"]),
         tools=tuple(_tool(each, sets) for each in data["tool"]),

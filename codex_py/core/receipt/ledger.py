@@ -45,6 +45,14 @@ class Ledger:
         return tuple(sorted([*self.outputs, *self.facts.said]))
 
     @cached_property
+    def everything(self) -> str:
+        """All that was run, read, printed, written or named by a path, in small letters."""
+        parts = [f"{each.command} {each.output}" for each in self.facts.commands]
+        parts += [f"{each.target} {each.output}" for each in self.facts.looks]
+        parts += [str(each.path) for each in self.facts.files]
+        return " ".join([*parts, self.facts.written]).casefold()
+
+    @cached_property
     def acting(self) -> tuple[Command, ...]:
         """Commands that ran something of the project's own, not only looked or moved."""
         return tuple(
@@ -78,6 +86,40 @@ class Ledger:
             if {plain, short} & self._numbers[n]:
                 found.append(n)
         return found
+
+    def measured(self, number: str, unit: str) -> list[int]:
+        """Entries whose output holds a figure that this one is, rounded or in another unit."""
+        value = _value(number)
+        if value is None or value == 0:
+            return []
+        wanted = {value * size for size in _sizes(unit)} or {value}
+        digits = len(number.partition(".")[2]) if "." in number else 0
+        slack = max(0.5 * 10**-digits / abs(value), 0.004 if digits or value >= 100 else 0.0)
+        found = []
+        for n, text in self.outputs:
+            for each in MEASURE.finditer(text[:200_000]):
+                held = _value(each[1])
+                if held is None:
+                    continue
+                sizes = _sizes(each[2] or "")
+                exact = not sizes and not unit
+                scaled = {held * size for size in sizes} if sizes else {held}
+                if not sizes and unit and held >= 1000:
+                    scaled |= {held * 1e-3, held * 1e-6, held * 1e3}
+                near = slack if "." in each[1] or not exact else 0.0
+                if any(abs(a - b) <= near * abs(b) for a in wanted for b in scaled):
+                    found.append(n)
+                    break
+        return found
+
+    def commanded(self, number: str) -> list[int]:
+        """Entries whose command names a number."""
+        plain = number.replace(",", "")
+        return [
+            each.n
+            for each in self.facts.commands
+            if plain in {found.replace("_", "") for found in re.findall(r"\d[\d_.]*", each.command)}
+        ]
 
     def ran(self, command: str) -> list[Command]:
         """Commands that are, or hold, the one claimed: its words, in order, options free."""
@@ -158,6 +200,35 @@ def _numbers(text: str) -> Iterable[str]:
         yield plain
         if "." in plain:
             yield plain.rstrip("0").rstrip(".")
+
+
+MEASURE = re.compile(
+    r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)\s?"
+    r"((?:[nuµm]s|s|secs?|seconds?|min|minutes?|[kKMGT]i?B|[kMG]|bytes|B)(?![\w]))?"
+)
+_SIZES: dict[str, tuple[float, ...]] = {
+    "ns": (1e-9,), "us": (1e-6,), "µs": (1e-6,), "ms": (1e-3,), "s": (1.0,), "min": (60.0,),
+    "m": (60.0,), "h": (3600.0,), "b": (1.0,), "bytes": (1.0,), "kb": (1e3, 1024.0),
+    "kib": (1024.0,), "mb": (1e6, 2.0**20), "mib": (2.0**20,), "gb": (1e9, 2.0**30),
+    "gib": (2.0**30,), "k": (1e3, 1024.0), "mg": (1e6,), "g": (1e9, 2.0**30),
+    "毫秒": (1e-3,), "秒": (1.0,), "分": (60.0,), "微秒": (1e-6,), "小时": (3600.0,),
+}  # fmt: skip
+
+
+def _sizes(unit: str) -> tuple[float, ...]:
+    """What a unit may stand for, in seconds or bytes."""
+    plain = unit.casefold().replace("\u03bc", "u")  # what case folding makes of µ
+    for form in (plain, plain.rstrip("s"), plain[:3], plain[:2], plain[:1]):
+        if form in _SIZES and (form == plain or form in ("s", "min", "h", "ms", "us", "分", "秒")):
+            return _SIZES[form]
+    return {"sec": (1.0,), "mil": (1e-3,), "mic": (1e-6,), "hou": (3600.0,)}.get(plain[:3], ())
+
+
+def _value(number: str) -> float | None:
+    try:
+        return float(number.replace(",", ""))
+    except ValueError:
+        return None
 
 
 def _flat(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from codex_py.core.receipt.prose import CODE, Clause
+from codex_py.core.receipt.runs import KNOWN
 
 PATH = re.compile(
     r"(?<![\w/.:-])(?:~/|\.{1,2}/|/)?(?:[\w.@+-]+/)*[\w.@+-]*\w\.(?:py"
@@ -52,6 +53,34 @@ ABSENT_AFTER = re.compile(
 )
 
 
+def spellings(word: str) -> tuple[str, ...]:
+    """How code may spell a name that a message gives: `--dry-run` is `dry-run`, `dryRun` there."""
+    if not word.startswith("-"):
+        return (word,)
+    plain = word.lstrip("-")
+    first, *rest = plain.split("-")
+    quoted = tuple(f"{mark}{plain}" for mark in "\"'`(, ")
+    camel = first + "".join(each.capitalize() for each in rest)
+    return tuple(dict.fromkeys((word, plain.replace("-", "_"), camel, *quoted)))
+
+
+SCRIPT = re.compile(
+    r"^(?:npm|pnpm|yarn|bun) run ([\w:.-]+)|^(?:make|just|rake|bundle exec rake|task) ([\w:.-]+)"
+)
+OWN = re.compile(r"^(?:\./)?[\w.-]+(?:/[\w.-]+)*(?: +[^`]+)$")
+
+
+def _in_command(code: re.Match[str]) -> Iterator[tuple[int, int, str, str]]:
+    """What a command between backquotes names of the project: its script, its options."""
+    inner = code[2].strip()
+    if script := SCRIPT.match(inner):
+        yield code.start(), code.end(), script[1] or script[2], "target"
+    elif OWN.match(inner) and not KNOWN.match(inner):
+        program, _, rest = inner.partition(" ")
+        for flag in re.findall(r"(?<!\S)--[a-z][\w-]+", rest):
+            yield code.start(), code.end(), f"{program} {flag}", "option"
+
+
 def lead(text: str) -> int:
     return len(text) - len(text.lstrip(" -*•#\t"))
 
@@ -90,6 +119,8 @@ def names(clause: Clause) -> Iterator[tuple[int, int, str, str]]:
             behind, front = clause.text[code.end() :], clause.text[: code.start()]
             if NOUN.match(behind) or NOUN_BEFORE.search(front):
                 yield code.start(), code.end(), name[1], "name"
+    for code in CODE.finditer(clause.text):
+        yield from _in_command(code)
     for flag in re.finditer(r"(?<![\w`-])--[a-z][\w-]+", clause.text):
         if clause.text[: flag.start()].count("`") % 2 == 0:
             yield flag.start(), flag.end(), flag[0], "flag"

@@ -16,9 +16,13 @@ SAID = re.compile(
 )
 CODE = re.compile(r"(`+)(?!`)([^\n]*?[^`\n])\1(?!`)")
 HEADING = re.compile(r"^\s*(?:#+\s.*|\*\*[^*]+\*\*\s*[:：]?\s*|[^-*•\s].*[:：]\s*)$")
+TITLE = re.compile(r"^\s*[A-Z\u4e00-\u9fff][^.:;`✅✔|]{1,40}$")
+"""A few words right above a list are its heading."""
 ITEM = re.compile(r"^\s*(?:[-*•+]|\d+[.)、])\s")
 
 
+NEAR = 400
+"""Characters in front of a sentence that belong to it, where a figure follows from others."""
 LONGEST = 1_500
 """Characters of a clause; longer ones are no prose."""
 
@@ -38,6 +42,8 @@ class Clause:
     language: Language
     at: int = 0
     """Where it begins in its sentence."""
+    near: str = ""
+    """The sentence, and the lines in front of it: a table, a paragraph."""
 
     @property
     def end(self) -> int:
@@ -69,8 +75,10 @@ def clauses(message: str) -> Iterator[Clause]:
     heading, before = "", ""
     known = languages(message)
     sentences = re.compile("|".join(f"(?:{each.sentence.pattern})" for each in known) or r"\n")
-    for place, line in _lines(masked(message)):
-        if HEADING.match(line):
+    lines = list(_lines(masked(message)))
+    for number, (place, line) in enumerate(lines):
+        after = lines[number + 1][1] if number + 1 < len(lines) else ""
+        if HEADING.match(line) or (TITLE.match(line) and ITEM.match(after)):
             heading = line
         elif line.strip() and not ITEM.match(line):
             heading = ""
@@ -80,8 +88,16 @@ def clauses(message: str) -> Iterator[Clause]:
             for language in _spoken(sentence, known):
                 for start, text in _split(sentence, language.clause):
                     if text.strip() and len(text) <= LONGEST:
+                        near = message[max(0, place + at - NEAR) : place + at + len(sentence)]
                         yield Clause(
-                            text, place + at + start, sentence, before, heading, language, start
+                            text,
+                            place + at + start,
+                            sentence,
+                            before,
+                            heading,
+                            language,
+                            start,
+                            near,
                         )
             before = sentence.strip()
 

@@ -253,6 +253,14 @@ def _after(words: tuple[str, ...], valued: tuple[str, ...]) -> tuple[str, ...]:
     return words[at:]
 
 
+AROUND = frozenset({"docker", "podman", "docker-compose", "ssh", "vagrant", "distrobox", "lxc"})
+
+
+def inside(run: Run) -> list[Run]:
+    """What may be the command in `docker run --rm IMAGE COMMAND`: each place where one begins."""
+    return [Run(unwrapped(run.argv[at:]), run.code) for at in range(2, len(run.argv))]
+
+
 KNOWN = re.compile(
     r"^(?:\./)?(?:python[\d.]*|node|npm|npx|pnpm|yarn|pytest|go|cargo|make|git|bash|sh|curl|wget"
     r"|docker|podman|uv|pip|ruff|mypy|tox|java|javac|gcc|g\+\+|ruby|perl|php|tsc|eslint|jest|sha\d*sum"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from codex_py.core.receipt.counted import Counts, counted
-from codex_py.core.receipt.runs import Code, Run, runs
+from codex_py.core.receipt.runs import AROUND, Code, Run, inside, runs
 
 Outcome = Literal["passed", "failed", "unknown"]
 
@@ -43,14 +43,32 @@ def test_runs(command: str, exit_code: int | None, output: str) -> tuple[Tests, 
         if known is not None:
             runner, selected = known
             found.append(Tests(runner, not selected, selected, code=each.code))
+    counts = counted(output)
+    if not found and counts.known:
+        found = [made for each in runs(command) if (made := _by_output(each)) is not None][-1:]
     if not found:
         return ()
-    counts = counted(output)
     last = len(found) - 1
     return tuple(
         _judged(each, exit_code, counts if place == last else Counts(), output)
         for place, each in enumerate(found)
     )
+
+
+_TELLERS = re.compile(
+    r"(?:python|pypy|node|ruby|perl|php|lua)[\d.]*$|(?:ba|z|da|k)?sh$|(?:g|m|n)?awk$|git$|gh$|curl$"
+    r"|wget$|jq$|(?:b|z|less|more|rip)?(?:cat|grep|rg|head|tail|less|more)$|sed$|echo$|printf$|ls$"
+    r"|find$|tee$|true$|false$|:$|test$|cp$|mv$|rm$|mkdir$|touch$|kill$|sleep$|sort$|uniq$|cut$|tr$|wc$|cd$|diff$|journalctl$|kubectl$|aws$|strings$|xargs$"
+)
+"""Programs that print what they are given, or what stands somewhere: no test runners."""
+
+
+def _by_output(run: Run) -> Tests | None:
+    """A runner by another name, known by the summary it printed: a built test program, a script."""
+    if not run.argv or _TELLERS.match(run.name) or set(run.argv[1:]) & _LOOKS:
+        return None
+    selected = tuple(word for word in run.argv[1:] if re.search(r"filter|\[\w|::|^-[kgRt]$", word))
+    return Tests(run.name, not selected, selected, code=run.code)
 
 
 def _judged(tests: Tests, exit_code: int | None, counts: Counts, output: str) -> Tests:
@@ -109,6 +127,8 @@ def recognised(run: Run) -> tuple[str, tuple[str, ...]] | None:
     if not argv or set(argv[1:]) & _LOOKS:
         return None
     name = run.name
+    if name in AROUND:
+        return next((made for made in map(recognised, inside(run)) if made), None)
     if _PYTHON.match(name):
         return _python(argv[1:])
     if name in ("bash", "sh") and len(argv) > 1 and not argv[1].startswith("-"):
@@ -172,8 +192,12 @@ _PLAIN: dict[str, tuple[tuple[str, ...], bool]] = {
     "doctest": ((), False),
     "tox": (("-c", "--workdir", "-p"), False),
     "nox": (("-f",), False),
-    "jest": (("-c", "--config", "-w", "--maxWorkers"), False),
-    "vitest": (("--config", "--reporter"), False),
+    "jest": (("-c", "--config", "-w", "--maxWorkers"), True),
+    "vitest": (("--config", "--reporter"), True),
+    "pest": ((), True),
+    "paratest": ((), True),
+    "jasmine": ((), True),
+    "minitest": ((), True),
     "mocha": (("-R", "--reporter", "--timeout", "-r"), True),
     "ava": ((), False),
     "karma": ((), False),
@@ -236,6 +260,13 @@ def _verb(name: str, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | No
             return None
         return f"{name} run {verb}", _narrowed(tuple(words[words.index(verb) + 1 :]), (), False)
     targets = _VERBS[name]
+    if name in ("gradle", "gradlew"):
+        verb = next((word for word in given if _GRADLE.search(word)), verb)
+        part = verb.rpartition(":")[0].strip(":")
+        if _GRADLE.search(verb):
+            chosen = _narrowed(tuple(words[words.index(verb) + 1 :]), (), False)
+            chosen = tuple(word for word in chosen if not word.startswith(":"))
+            return f"{name} test", (*((part,) if part else ()), *chosen)
     if (targets and verb not in targets) or (not targets and not _TARGETS.search(verb)):
         return None
     if name in ("yarn", "pnpm", "npm") and verb in ("run", "run-script"):
@@ -260,6 +291,7 @@ def _verb(name: str, words: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | No
     return f"{name} {verb}", _narrowed(rest, valued if name == "cargo" else (), False)
 
 
+_GRADLE = re.compile(r"(?:^|:)(?:check|test|[a-z]\w*Test|test[A-Z]\w*|connected\w*Test\w*)$")
 _SELECTS = re.compile(
     r"^(?:-k|-m|--lf|--last-failed|--ff|--sw|--stepwise|--deselect|--ignore|-t|--testNamePattern"
     r"|--filter|--grep|-g|-R|-L|-E|--testPathPattern|--only|-Dtest|--tests|--example|-e|--lib"
