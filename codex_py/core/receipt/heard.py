@@ -42,6 +42,10 @@ def heard(clause: Clause) -> Iterator[Found]:
             continue
         for match in FIGURE.finditer(clause.text):
             groups = {key: value for key, value in match.groupdict().items() if value}
+            whole = match["number"].replace(",", "")
+            short = whole.isdigit() and int(whole) < 100
+            if kind == "count" and short and not clause.text[match.end() :].startswith(("%", " %")):
+                continue
             if bool(match["unit"]) != (kind == "time"):
                 continue
             if not estimate(language, clause, match, groups):

@@ -11,7 +11,7 @@ from codex_py.core.receipt import judge_figures, judge_url
 from codex_py.core.receipt.facts import Command
 from codex_py.core.receipt.found import Found
 from codex_py.core.receipt.judge_files import edited, exists
-from codex_py.core.receipt.judge_none import doubted
+from codex_py.core.receipt.judge_none import doubted, repeated
 from codex_py.core.receipt.judge_runs import generic_look, generic_run, heard
 from codex_py.core.receipt.judge_tests import ran_tests, tests_pass
 from codex_py.core.receipt.ledger import Ledger, is_source
@@ -52,6 +52,13 @@ def _ran(claim: Found, ledger: Ledger) -> Ruling | None:
         unknown = strangers(claim.clause, ledger)
         if unknown:
             return "unverified", f"nothing in the log has to do with {unknown[0]}", ruling[2]
+    return ruling
+
+
+def _tests(claim: Found, ledger: Ledger) -> Ruling | None:
+    ruling = tests_pass(claim, ledger)
+    if ruling is not None and ruling[0] == "supported":
+        return repeated(claim, ledger, ruling)
     return ruling
 
 
@@ -284,7 +291,7 @@ def _shown(claim: Found, ledger: Ledger) -> Ruling | None:
 
 
 _JUDGES: dict[str, Callable[[Found, Ledger], Ruling | None]] = {
-    "tests": tests_pass,
+    "tests": _tests,
     "ran": _ran,
     "hash": judge_figures.hash,
     "time": judge_figures.time,

@@ -17,6 +17,10 @@ def edited(claim: Found, ledger: Ledger) -> Ruling | None:
     assert claim.rule is not None
     assert claim.clause is not None
     path, does = claim.target, claim.rule.does
+    top, _, rest = path.strip("./").partition("/")
+    if rest and "." not in rest and not path.endswith("/") and not ledger.workspace.exists(top):
+        if not ledger.touching(path):
+            return None  # a package of the library, a function and how many arguments it has
     touched = ledger.touching(path)
     if touched:
         evidence = [each.n for each in touched]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from codex_py.core.receipt.found import Found
 from codex_py.core.receipt.ledger import Ledger
+from codex_py.core.receipt.prose import CODE
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
 
@@ -62,9 +63,16 @@ def doubted(claim: Found, ledger: Ledger, ruling: Ruling) -> Ruling:
     """The ruling, or a worse one where the outputs show what is said not to be there."""
     assert claim.clause is not None
     text = claim.clause.text
-    found = _found(text, ledger, ruling[2])
+    found = _found(CODE.sub(" ", text), ledger, ruling[2])
     if found:
         return "contradicted", "its output shows some", found
+    return repeated(claim, ledger, ruling)
+
+
+def repeated(claim: Found, ledger: Ledger, ruling: Ruling) -> Ruling:
+    """The ruling, or a worse one where the log does not show as many runs as are claimed."""
+    assert claim.clause is not None
+    text = claim.clause.text
     if times := TIMES.search(text):
         number = WORDS.get(times[1].lower()) or int(times[1].replace(",", "") or 0)
         if number > 2 and not _repeated(number, ledger):

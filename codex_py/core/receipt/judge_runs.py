@@ -74,6 +74,12 @@ def _objects(text: str) -> set[str]:
     return {re.sub(r"(?:ing|ed|es|s)$", "", word)[:6] for word in kept}
 
 
+SEEING = re.compile(
+    r"\b(?:grep\w*|rg|search\w*|look\w*|read\w*|scan\w*|inspect\w*|review\w*|diff\w*"
+    r"|went (?:only )?by|hits?|matches)\b|搜|看了|查了|检索|阅读|读了|漏网",
+    re.IGNORECASE,
+)
+"""What is done with the eye, or with grep: no program of the project has to run for it."""
 _SPECIFIC = re.compile(r"`([^`]+)`|(?<![\w.])(\d+(?:\.\d+)?)(?![\w.])")
 
 
@@ -98,6 +104,9 @@ def generic_look(claim: Found, ledger: Ledger, *, strong: bool) -> Ruling | None
             else ("unverified", "nothing was read", ())
         )
     since = [each for each in ledger.acting if each.n > ledger.last_edit]
+    looks = [n for n, _ in ledger.outputs if n > ledger.last_edit]
+    if not since and looks and SEEING.search(text):
+        return "supported", "it was looked at after the last change", looks
     good = [each for each in since if each.ok or any(one.outcome == "passed" for one in each.tests)]
     if since and not good:
         return (
@@ -106,6 +115,9 @@ def generic_look(claim: Found, ledger: Ledger, *, strong: bool) -> Ruling | None
             [since[-1].n],
         )
     if good:
+        odd = _foreign(claim, ledger)
+        if odd and not seen:
+            return "unverified", f"nothing in the log has to do with {odd}", [good[-1].n]
         naming = [n for n in seen if n > ledger.last_edit]
         return (
             "supported",
@@ -123,6 +135,21 @@ def generic_look(claim: Found, ledger: Ledger, *, strong: bool) -> Ruling | None
     return "unverified", "no run in the log shows it", ()
 
 
+ENOUGH = 0.2
+"""The share of a claim's words that the log must know."""
+
+
+def _foreign(claim: Found, ledger: Ledger) -> str:
+    """A word of the claim, where the log has none of its words that say something."""
+    assert claim.clause is not None
+    named = _objects(claim.clause.text)
+    spans = {code.split()[0].casefold() for code in claim.clause.codes if code.split()}
+    known = [word for word in (*named, *spans) if word in ledger.everything]
+    if len(named) < 3 or spans & set(known) or len(known) > ENOUGH * len(named):
+        return ""
+    return sorted(named)[0]
+
+
 def heard(claim: Found, ledger: Ledger) -> Ruling | None:
     """Something must have run or been read that has to do with what the claim speaks of."""
     assert claim.clause is not None
@@ -131,16 +158,11 @@ def heard(claim: Found, ledger: Ledger) -> Ruling | None:
         return "contradicted", "nothing was run or read", ()
     if any(ledger.touching(code) for code in claim.clause.codes):
         return None  # of a file that was changed: what it is like now
-    named = _objects(claim.clause.text)
-    lines = [(each.n, f"{each.command} {each.output}".casefold()) for each in facts.commands]
-    lines += [(each.n, f"{each.target} {each.output}".casefold()) for each in facts.looks]
-    lines += [(each.n, f"{each.path}".casefold()) for each in facts.files]
-    spans = {code.split()[0].casefold() for code in claim.clause.codes if code.split()}
-    naming = [n for n, text in lines if any(word in text for word in (*named, *spans))]
-    if len(named) > 1 and not naming:
-        return "unverified", f"nothing in the log has to do with {sorted(named)[0]}", ()
+    odd = _foreign(claim, ledger)
+    if odd:
+        return "unverified", f"nothing in the log has to do with {odd}", ()
     if ledger.last_edit < 0 and (facts.looks or ledger.acting):
-        return "supported", "the log shows it being looked at", naming or _all(ledger)
+        return "supported", "the log shows it being looked at", _all(ledger)
     ruling = generic_look(claim, ledger, strong=True)
     if ruling is not None and ruling[0] == "contradicted":
         well = claim.clause.language.success.search(claim.clause.text)

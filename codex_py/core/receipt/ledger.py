@@ -104,6 +104,8 @@ class Ledger:
                 sizes = _sizes(each[2] or "")
                 exact = not sizes and not unit
                 scaled = {held * size for size in sizes} if sizes else {held}
+                if not unit:
+                    scaled |= {held}
                 if not sizes and unit and held >= 1000:
                     scaled |= {held * 1e-3, held * 1e-6, held * 1e3}
                 near = slack if "." in each[1] or not exact else 0.0
