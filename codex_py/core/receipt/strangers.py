@@ -37,7 +37,8 @@ ALIKE = {
     "junit": "mvn|gradle|junit", "phpunit": "phpunit|composer|artisan", "rspec": "rspec",
     "eslint": "eslint|lint", "clippy": "clippy", "github": "github|gh |git ", "mypy": "mypy",
     "jest": "jest|npm t|npm run test|yarn test|pnpm test", "vitest": "vitest|npm|pnpm|yarn",
-    "valgrind": "valgrind", "dependabot": "audit|dependabot", "linux": "", "exunit": "mix test", "platformio": "pio", "minitest": "rake|rails|ruby",
+    "valgrind": "valgrind", "dependabot": "audit|dependabot", "linux": "",
+    "exunit": "mix test", "platformio": "pio", "minitest": "rake|rails|ruby",
     "docker": "docker|podman",
 }  # fmt: skip
 
