@@ -16,9 +16,10 @@ COPIED = 200_000_000
 """Bytes of objects that are copied; more are borrowed where they lie, and only read."""
 
 
-def fresh(source: str, commit: str, target: Path) -> None:
+def fresh(source: str, commit: str, target: Path, *, files: bool = True) -> None:
     """Put the files of a commit of the repository at `source` into the empty folder `target`.
 
+    Without `files` only a repository is made there, and what `target` holds stays as it is.
     Nothing of the repository is run or written: not its hooks, filters or settings. Raises
     GitFailed.
     """
@@ -52,11 +53,14 @@ def fresh(source: str, commit: str, target: Path) -> None:
         "GIT_ALLOW_PROTOCOL": "",
         "GIT_TERMINAL_PROMPT": "0",
     }
-    argv = [git, "-c", "core.hooksPath=/dev/null", "reset", "--hard", "--quiet", commit]
+    base = [git, "-c", "core.hooksPath=/dev/null"]
+    argv = [*base, "reset", "--hard" if files else "--mixed", "--quiet", commit]
     code, _, said, _ = capture(argv, str(target), env, b"", 4_096, WALL)
     if code != 0:
         why = said.strip().split("\n")[0]
         raise GitFailed(f"{source} does not have commit {commit[:12]}: {why}")
+    if not files:  # some versions of git do not compare the files when they are to be quiet
+        capture([*base, "update-index", "-q", "--refresh"], str(target), env, b"", 4_096, WALL)
 
 
 def _objects(source: Path, target: Path) -> None:

@@ -97,6 +97,8 @@ def _again(args: argparse.Namespace, path: Path) -> int:
     repository = os.path.abspath(os.path.expanduser(args.cd)) if args.cd else ""
     found = rerun(path, load(os.environ), repository, show)
     sys.stdout.write(one_line(f"run again in {found.place}", 400) + "\n")
+    for line in found.missing:
+        sys.stdout.write(one_line(f"not there: {line}", 400) + "\n")
     differing = list(differences(found))
     for line in (line for lines in differing for line in lines):
         sys.stdout.write(line + "\n")

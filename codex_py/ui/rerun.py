@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,10 +31,9 @@ from codex_py.core.policy import MODES, Mode, inside
 from codex_py.core.recording import Turn, recording
 from codex_py.core.session import kept
 from codex_py.core.turn import run_turn
-from codex_py.host.gitfolder import GitFailed
-from codex_py.host.worktree import fresh
 from codex_py.launch import Launch
 from codex_py.settings import Settings
+from codex_py.ui.footing import cleared, footing
 
 PLAIN = re.compile(r"\w[\w.-]{0,80}")
 """Names of folders that are taken over; a log may come from anybody."""
@@ -52,7 +50,8 @@ class Rerun:
     kept: dict[str, str] = field(default_factory=dict)
     """Calls that were not run again, and why."""
     place: str = ""
-    """What the fresh folder held at the start, in words."""
+    """What the fresh folder held at the start, in words; below, what it lacked."""
+    missing: tuple[str, ...] = ()
 
 
 def rerun(path: Path, settings: Settings, repository: str, show: Show) -> Rerun:
@@ -61,36 +60,31 @@ def rerun(path: Path, settings: Settings, repository: str, show: Show) -> Rerun:
     `repository` is where the commit is looked for instead of the recorded folder. Every command
     is confined, without network; nothing outside the fresh folder is written. Raises UsageError.
     """
-    scratch = Path(os.path.realpath(tempfile.mkdtemp(prefix="codex-py-replay-")))
+    entries = logfile.read(path)
+    first = entries[0] if entries else None
+    if not isinstance(first, Started):
+        raise UsageError(f"{path} is not the log of a session")
+    scratch = _scratch(first.cwd)
     try:
-        entries = logfile.read(path)
-        first = entries[0] if entries else None
-        if not isinstance(first, Started):
-            raise UsageError(f"{path} is not the log of a session")
         name = os.path.basename(first.cwd)
         work = scratch / (name if PLAIN.fullmatch(name) else "work")
         work.mkdir()
-        found = Rerun(place=_placed(first, repository, work))
+        held = footing(entries, first, settings.home, repository, work)
+        found = Rerun(place=held.place, missing=held.missing)
         copy = scratch / path.name
         _mapped(path, copy, first.cwd, str(work))
         return asyncio.run(_all(copy, path, settings, work, scratch, found, show))
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        cleared(scratch)
 
 
-def _placed(first: Started, repository: str, work: Path) -> str:
-    """Put the recorded commit's files into the fresh folder; says in words what is there."""
-    if not first.commit:
-        return "an empty folder: no commit was recorded"
-    try:
-        fresh(repository or first.cwd, first.commit, work)
-    except (GitFailed, ValueError) as error:
-        shutil.rmtree(work)
-        work.mkdir()
-        if repository:
-            raise UsageError(str(error)) from error
-        return f"an empty folder: {error} (name the repository with -C DIR)"
-    return f"commit {first.commit[:12]}; what was not committed then is not there"
+def _scratch(cwd: str) -> Path:
+    """A fresh folder; outside the session's own where there is such a place."""
+    places = (tempfile.gettempdir(), "/var/tmp")
+    apart = [each for each in places if not inside(os.path.realpath(each), (cwd,))]
+    able = [each for each in apart if os.access(each, os.W_OK)]
+    name = tempfile.mkdtemp(prefix="codex-py-replay-", dir=next(iter(able), None))
+    return Path(os.path.realpath(name))
 
 
 def _mapped(source: Path, target: Path, old: str, new: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from codex_py.core.entries import (
@@ -76,8 +77,10 @@ def test_every_difference_is_told(program: Program, repo: Path) -> None:
         [call("shell", {"command": "ls hello.py"})],
         text("Done."),
     )
+    shutil.rmtree(program.home / "state/snapshots")
     done = program.run("replay", name, "--tools")
     assert done.code == 1
+    assert "the snapshots of this folder were removed" in done.out
     assert "4 calls: 2 did the same, 2 did not" in done.out
     assert "shell `cat hello.py`: its output differs" in done.out
     assert "-    return 'not committed'" in done.out and "+    return 'hello'" in done.out

@@ -1,0 +1,268 @@
+"""What a replay starts from: the snapshot before the first writing step, or else the commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from codex_py.core.entries import Decision, Entry, Snapshot, Started, ToolCall, ToolResult
+from codex_py.host.git import head
+from codex_py.snapshots import bases
+from codex_py.snapshots.state import look
+from codex_py.snapshots.store import Record, Store, workspace
+from codex_py.snapshots.tree import Tree, reach
+from codex_py.ui.footing import cleared, footing
+from tests.conftest import GIT, Program
+from tests.snapshots.test_undo import tree
+from tests.turns import call, text
+from tests.ui.test_replay import recorded
+
+
+def unfinished(repo: Path) -> None:
+    """What a person had not committed when the session began."""
+    (repo / "hello.py").write_text("def hello():\n    return 'not committed'\n")
+    (repo / "notes").write_text("untracked\n")
+    (repo / "run.sh").write_text("#!/bin/sh\ncat notes\n")
+    (repo / "run.sh").chmod(0o750)
+    (repo / "near").symlink_to("notes")
+    (repo / "far").symlink_to(repo / "sub" / "deep")
+    (repo / "sub").mkdir()
+    (repo / "sub" / "deep").write_bytes(b"\xff\0deep")
+    (repo / "sub").chmod(0o700)
+    (repo / ".gitignore").write_text("build/\n.env\n")
+    (repo / ".env").write_text("A=1\n")
+    (repo / "build").mkdir()
+    (repo / "build" / "out").write_text("made")
+
+
+LINES = [
+    "cat hello.py notes near far .env && ./run.sh && stat -c '%a %Y %n' hello.py run.sh && stat -c %a sub",
+    "readlink -f far && echo more >> notes && rm near",
+    "cat notes && ls -1 *e* r*",
+]
+
+
+def session(program: Program, *lines: str) -> str:
+    """A recorded session that ran these commands; its id."""
+    return recorded(program, *([call("shell", {"command": line})] for line in lines), text("ok"))[0]
+
+
+@pytest.mark.parametrize("how", [("--tools",), ("--model", "recorded")])
+def test_what_was_not_committed_is_there_again(
+    program: Program, repo: Path, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    (repo / "same").write_text("committed")
+    for args in (["add", "same"], ["commit", "-qm", "second"]):
+        subprocess.run([*GIT, *args], cwd=repo, check=True)
+    unfinished(repo)
+    ran = tmp_path / "ran"
+    for name in ("post-checkout", "post-index-change", "reference-transaction"):
+        hook = repo / ".git" / "hooks" / name
+        hook.write_text(f"#!/bin/sh\ntouch {ran}\n")
+        hook.chmod(0o755)
+    name = session(program, *LINES, "git diff-files; git log --oneline; git diff --stat hello.py")
+    ran.unlink(missing_ok=True)
+    (repo / "hello.py").write_text("by hand, later\n")
+    before = tree(repo)
+    done = program.run("replay", name, *how)
+    assert done.code == 0, done.out
+    assert "the snapshot from before the first step that could change files: 9 files" in done.out
+    assert f"Git at commit {(head(repo) or '')[:12]}, nothing staged" in done.out
+    assert "not there: build (folders that snapshots leave out)" in done.out
+    assert tree(repo) == before and not ran.exists()
+
+
+def test_no_git_is_needed(program: Program, repo: Path) -> None:
+    shutil.rmtree(repo / ".git")
+    unfinished(repo)
+    name = session(program, *LINES)
+    done = program.run("replay", name, "--tools")
+    assert done.code == 0, done.out
+    assert "the snapshot from before" in done.out and "Git" not in done.out
+
+
+def test_the_fresh_folder_lies_outside_the_workspace(program: Program, repo: Path) -> None:
+    (repo / "t").mkdir()
+    name = session(program, "pwd; date +%N")
+    done = program.run("replay", name, "--tools", env={"TMPDIR": str(repo / "t")})
+    assert "its output differs" in done.out and "/codex-py-replay-" in done.out
+    assert str(repo) not in done.out, done.out
+    assert list((repo / "t").iterdir()) == []
+
+
+def test_a_snapshot_that_is_gone_is_said_and_the_commit_taken(program: Program, repo: Path) -> None:
+    unfinished(repo)
+    name = session(program, "cat hello.py; ls")
+    (store,) = (program.home / "state" / "snapshots").iterdir()
+    for part, why in (
+        ("packs", "its kept content is"),
+        ("bases", "snapshot"),
+        ("journals", "its snapshot is no longer kept"),
+        ("", "the snapshots of this folder were removed"),
+    ):
+        shutil.rmtree(store / part)
+        done = program.run("replay", name, "--tools")
+        assert done.code == 1 and "+    return 'hello'" in done.out
+        told = done.out.split("\n")[0]
+        begun = f"run again in commit {(head(repo) or '')[:12]}; what was not committed then"
+        assert told.startswith(begun) and why in told, told
+
+
+def test_where_there_is_neither_both_are_said(program: Program, repo: Path) -> None:
+    shutil.rmtree(repo / ".git")
+    name = session(program, "ls")
+    shutil.rmtree(program.home / "state" / "snapshots")
+    done = program.run("replay", name, "--tools")
+    assert done.code == 1 and "an empty folder: no commit was recorded" in done.out
+    assert "the snapshots of this folder were removed" in done.out
+
+
+def test_a_repository_that_is_gone_leaves_the_files(program: Program, repo: Path) -> None:
+    unfinished(repo)
+    name = session(program, "cat hello.py notes")
+    shutil.rmtree(repo / ".git")
+    done = program.run("replay", name, "--tools", "-C", str(program.home))
+    assert done.code == 2 and "is not in a git repository" in done.err
+    done = program.run("replay", name, "--tools")
+    assert done.code == 0 and "not there: Git's history" in done.out, done.out
+
+
+def test_a_folder_inside_a_repository_comes_back_alone(
+    program: Program, repo: Path, outside: Path
+) -> None:
+    work = Path(shutil.copytree(repo, outside / "repo")) / "sub"
+    work.mkdir()
+    (work / "notes").write_text("untracked\n")
+    name = session(Program(program.home, work), "cat notes && ls")
+    done = program.run("replay", name, "--tools")
+    assert done.code == 0 and "lies inside its repository" in done.out, done.out
+
+
+class Kept:
+    """A workspace, its store, and a log made by hand."""
+
+    def __init__(self, tmp: Path) -> None:
+        self.top, self.home, self.work = tmp / "ws", tmp / "home", tmp / "again"
+        for each in (self.top, self.work):
+            each.mkdir()
+        self.first = Started(session="s", cwd=os.path.realpath(self.top))
+        self.log: list[Entry] = [self.first]
+        self.store = Store(workspace(os.path.realpath(self.home), self.first.cwd), "mine")
+
+    def edited(self, name: str, content: str) -> None:
+        """An edit before the first walk was done: only its file is kept."""
+        path = os.path.join(self.first.cwd, name)
+        if not self.store.open:
+            self.store.begin("", [], [self.first.cwd])
+        fd = reach(self.first.cwd)
+        state = look(fd, name, self.store.keep, 1 << 20)
+        os.close(fd)
+        call_id = f"edit {name}"
+        self.store.write([Record(path, state, state, f"?{call_id}")])
+        self.log.append(Snapshot(call_id=call_id, tree=self.store.place))
+        Path(path).write_text(content)
+
+    def walked(self) -> None:
+        """The first walk, then a command."""
+        own = os.path.realpath(self.home)
+        tree = Tree([self.first.cwd], own, self.store.keep, (1 << 20, 1 << 20))
+        for _ in tree.walk():
+            pass
+        self.store.flush()
+        bases.write(self.store.folder, "mine", tree.roots, tree.known, ["mine"])
+        self.store.begin("mine", ["mine"], tree.roots)
+        self.log.append(Snapshot(call_id="run", tree=self.store.place))
+
+    def ran(self) -> None:
+        """A command that nothing was kept for."""
+        self.log += [
+            ToolCall(call_id="x", name="shell", arguments="{}"),
+            Decision(call_id="x", verdict="allow", effects={"command": "make"}),
+            ToolResult(call_id="x", ok=True, parts=()),
+        ]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    """A workspace whose store is closed in the end."""
+    found = Kept(tmp_path)
+    yield found
+    found.store.close()
+
+
+def test_edits_before_the_first_whole_snapshot_are_taken_back(kept: Kept) -> None:
+    (kept.top / "a").write_text("first")
+    (kept.top / "b").write_text("stays")
+    kept.edited("a", "second")
+    kept.edited("a", "third")
+    kept.edited("new", "made")
+    kept.walked()
+    told = footing(kept.log, kept.first, kept.home, "", kept.work)
+    assert "the snapshot" in told.place
+    assert {each.name: each.read_text() for each in kept.work.iterdir()} == {
+        "a": "first", "b": "stays",
+    }  # fmt: skip
+
+
+def test_edits_alone_and_steps_without_a_snapshot_are_no_start(kept: Kept) -> None:
+    (kept.top / "a").write_text("first")
+    told = footing(kept.log, kept.first, kept.home, "", kept.work)
+    assert "no snapshot was taken in it" in told.place
+    kept.edited("a", "second")
+    told = footing(kept.log, kept.first, kept.home, "", kept.work)
+    assert "its snapshots hold single files only" in told.place
+    kept.ran()
+    kept.walked()
+    told = footing(kept.log, kept.first, kept.home, "", kept.work)
+    assert "a step ran before its first snapshot was whole" in told.place
+    assert list(kept.work.iterdir()) == []
+
+
+def test_of_a_snapshot_that_is_damaged_nothing_stays(kept: Kept) -> None:
+    for name in ("a", "b", "c"):
+        (kept.top / name).write_text(name)
+    kept.walked()
+    pack = Path(kept.store.folder) / "packs" / "mine"
+    os.truncate(pack, pack.stat().st_size - 1)
+    told = footing(kept.log, kept.first, kept.home, "", kept.work)
+    assert "its kept content is damaged" in told.place
+    assert list(kept.work.iterdir()) == []
+
+
+def test_what_was_never_kept_is_named_and_odd_modes_leave_nothing_behind(kept: Kept) -> None:
+    (kept.top / "shut").mkdir()
+    (kept.top / "shut" / "in").write_text("x")
+    (kept.top / "large").write_bytes(b"x" * (1 << 21))
+    (kept.top / "set").write_text("x")
+    (kept.top / "set").chmod(0o4755)
+    os.mkfifo(kept.top / "pipe")
+    (kept.top / "shut").chmod(0o500)
+    kept.walked()
+    told = footing(kept.log, kept.first, kept.home, "", kept.work)
+    assert told.missing == ("large, pipe (too large, not readable or no file: not kept)",)
+    assert stat.S_IMODE((kept.work / "shut").stat().st_mode) == 0o500
+    assert stat.S_IMODE((kept.work / "set").stat().st_mode) == 0o755
+    cleared(kept.work)
+    assert not kept.work.exists()
+    (kept.top / "shut").chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["../out", "..", ".git", "a/b"])
+def test_a_store_that_was_written_by_somebody_else_writes_nothing_outside(
+    kept: Kept, tmp_path: Path, name: str
+) -> None:
+    (kept.top / "a").write_text("first")
+    kept.walked()
+    base = Path(kept.store.folder) / "bases" / "mine"
+    base.write_text(base.read_text().replace('"a"', json.dumps(name)))
+    before = sorted(tmp_path.rglob("*"))
+    told = footing(kept.log, kept.first, kept.home, "", kept.work)
+    assert "a name that no file has" in told.place
+    assert sorted(tmp_path.rglob("*")) == before
