@@ -278,7 +278,9 @@ class Room:
     def watch(self) -> None:
         """Note which repositories there are before any command, for `findings`."""
         writable = self.plan.mode == "workspace-write"
-        self.watched = self.plan.trees if writable else []
+        trees = self.plan.trees if writable else []
+        # A repository around a workspace below /tmp is not in this view: nothing can befall it.
+        self.watched = [pair for pair in trees if os.path.isfile(f"{pair[1]}/HEAD")]
         gits = {path for pair in self.plan.repos for path in pair if path} if writable else set()
         self.watching = writable
         self.there: set[str] = set()

@@ -274,6 +274,15 @@ def test_a_destroyed_repository_is_put_back(opened: Opener, work: Path) -> None:
     git(work, "fsck", "--strict")
 
 
+def test_a_repository_that_commands_do_not_see_is_not_called_destroyed(opened: Opener) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # commands have a /tmp of their own
+        below = repository(Path(folder) / "repo") / "below"
+        below.mkdir()
+        session = opened(Policy(roots=(below,)), "namespaces")
+        assert run(session, "touch here", below).exit.events == ()
+        assert (below / "here").exists()
+
+
 def test_a_nested_repository_that_runs_code_is_set_aside(opened: Opener, work: Path) -> None:
     repository(work)
     session = opened(Policy(roots=(work,)))
