@@ -156,10 +156,15 @@ class Sitting:
     async def reopen(self, opener: Opener | None = None) -> None:
         """End this conversation and begin another: a new one, or what `opener` opens."""
         self.settings = replace(self.settings, approval_mode=self.mode)  # type: ignore[arg-type]
-        if self.agent is not None:
-            agent, self.agent = self.agent, None
-            await agent.close()
-        await self.open(opener)
+        agent, self.agent, self._opening = self.agent, None, True
+        try:
+            if agent is not None:
+                await agent.close()
+        finally:
+            self._opening = False
+        if not await self.open(opener):
+            self.turns.give_back()
+        self.turns.next()  # what was sent meanwhile belongs to the conversation that goes on
 
     async def close(self) -> None:
         """End the turn, let go of the agent."""
