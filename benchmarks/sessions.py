@@ -39,6 +39,8 @@ from codex_py.core.money import Tally, whole
 from codex_py.core.request import project
 from codex_py.core.session import create, identity, place, resume
 from codex_py.core.shelf import Shelf
+from codex_py.ui.newest import Newest
+from codex_py.ui.sifter import Sifter
 
 
 def timed(name: str, run: Callable[[], object], times: int = 7, per: int = 1) -> None:
@@ -199,9 +201,19 @@ def listing(home: Path, count: int) -> None:
         list(shelf.cards())
         shelf.save()
 
+    def sought(words: str) -> None:
+        newest, sifter = Newest(Shelf(home), lambda _: True), Sifter("")
+        sifter.add(newest.first(), done=newest.done)
+        sifter.paste(words)
+        while sifter.wants:
+            sifter.add(newest.more(), done=newest.done)
+
+    timed("  the picker's first lines, nothing known of any", lambda: sought(""), 5)
+    timed("  the picker's filter for what no session has", lambda: sought("nowhere"), 1)
     timed("  the newest 20, nothing known of any", lambda: first(20), 5)
     timed("  all, nothing known of any", every, 1)
     timed("  all, known", every, 5)
+    timed("  the picker's filter for what no session has, known", lambda: sought("nowhere"), 5)
     env = {**os.environ, "CODEX_PY_HOME": str(home)}
     argv = [sys.executable, "-m", "codex_py", "sessions", "list", "--all"]
     run = lambda: subprocess.run(argv, env=env, check=True, capture_output=True)  # noqa: E731

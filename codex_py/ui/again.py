@@ -12,7 +12,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.shelf import Card, Shelf, fork, summed_up
 from codex_py.launch import Launch
 from codex_py.settings import Settings
-from codex_py.ui.cards import here, project, rows
+from codex_py.ui.cards import here, project
 from codex_py.ui.start import fresh
 
 
@@ -55,7 +55,7 @@ def _chosen(args: argparse.Namespace, shelf: Shelf, cwd: str) -> Path:
         return shelf.find(name)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("name a session, or give --last (see `codex-py sessions list`)")
-    return Path(_picked(shelf, cwd, everywhere=args.all).path)
+    return _picked(shelf, cwd, everywhere=args.all)
 
 
 def _no_more(given: list[str]) -> None:
@@ -63,19 +63,23 @@ def _no_more(given: list[str]) -> None:
         raise UsageError(f"{given[0]!r} is one word too many: quote the prompt")
 
 
-def _picked(shelf: Shelf, cwd: str, *, everywhere: bool) -> Card:
-    from codex_py.ui.picker import pick  # late: only where a person chooses
+def _picked(shelf: Shelf, cwd: str, *, everywhere: bool) -> Path:
+    from codex_py.ui.newest import Newest  # late: only where a person chooses
+    from codex_py.ui.picker import pick
 
     mine = project(cwd)
-    found = [each for each in shelf.cards() if everywhere or here(each, mine)]
-    shelf.save()
-    if not found:
-        where = "" if everywhere else f" in {cwd} (--all looks in every folder)"
-        raise UsageError(f"there is no session{where}")
-    place = pick("Go on with which session?", rows(found, folders=everywhere))
-    if place is None:
+    newest = Newest(shelf, lambda card: everywhere or here(card, mine))
+    try:
+        found = newest.first()
+        if not found:
+            where = "" if everywhere else f" in {cwd} (--all looks in every folder)"
+            raise UsageError(f"there is no session{where}")
+        path = pick("Go on with which session?", found, newest)
+    finally:
+        newest.close()
+    if not path:
         raise UsageError("no session was chosen")
-    return found[place]
+    return Path(path)
 
 
 def _brained(settings: Settings, args: argparse.Namespace, card: Card) -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.filters import Condition, is_searching, vi_mode, vi_navigation_mode
@@ -39,6 +39,7 @@ def bindings(composer: Composer) -> KeyBindings:
     """Every key of our own; the editing keys are prompt_toolkit's."""
     keys = KeyBindings()
     _question(keys, composer)
+    _long_question(keys, composer)
     _menu(keys, composer)
     _composer(keys, composer)
     _session(keys, composer)
@@ -71,8 +72,8 @@ def _question(keys: KeyBindings, composer: Composer) -> None:
     @keys.add("enter", filter=asking)
     def _(_event: KeyPressEvent) -> None:
         question = talk.question
-        if question and talk.settled:
-            question.pick(question.answers[question.index].value)
+        if question and talk.settled and (value := question.taken) is not None:
+            question.pick(value)
 
     @keys.add("escape", filter=asking)
     @keys.add("c-c", filter=asking)
@@ -81,9 +82,33 @@ def _question(keys: KeyBindings, composer: Composer) -> None:
         if talk.question:
             talk.question.pick(talk.question.escape)
 
+
+def _long_question(keys: KeyBindings, composer: Composer) -> None:
+    """What a list takes that is long enough to be filtered."""
+    talk = composer.talk
+    asking = Condition(lambda: talk.question is not None)
+
+    @keys.add("backspace", filter=asking)
+    @keys.add("c-h", filter=asking)
+    def _(_event: KeyPressEvent) -> None:
+        if talk.question:
+            talk.question.rub()
+
+    def going(where: Literal["home", "end", "pageup", "pagedown"]) -> None:
+        @keys.add(where, filter=asking)
+        def _(_event: KeyPressEvent) -> None:
+            if talk.question:
+                talk.question.go(where)
+
+    going("home")
+    going("end")
+    going("pageup")
+    going("pagedown")
+
     @keys.add(Keys.BracketedPaste, filter=asking)
     def _(event: KeyPressEvent) -> None:
-        composer.paste(event.data)
+        if not (talk.question and talk.question.paste(event.data)):
+            composer.paste(event.data)
 
 
 def _menu(keys: KeyBindings, composer: Composer) -> None:

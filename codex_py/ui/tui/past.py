@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codex_py.core.entries import Changed, TurnEnded, User, words
 from codex_py.core.errors import ModelError
-from codex_py.core.shelf import Card, Shelf, summed_up
+from codex_py.core.shelf import Shelf, summed_up
 from codex_py.core.shelf import fork as copied
-from codex_py.ui import cards
+from codex_py.ui.newest import Newest, reading
+from codex_py.ui.sifter import Sifter
 from codex_py.ui.text import count, one_line
 from codex_py.ui.tui.question import Answer
 
@@ -53,10 +54,9 @@ async def resume(sitting: Sitting, rest: str) -> str:
         if card.cwd and card.cwd != os.path.realpath(cwd):
             return f"that session belongs to {card.cwd}: codex-py resume {card.id[:8]}"
     else:
-        found = await asyncio.to_thread(_cards, shelf, cwd, own)
-        if not found:
+        value = await _picked(sitting, shelf, own)
+        if value is None:
             return "there is no other session in this folder"
-        value = await sitting.talk.choose("Go on with which session?", _answers(found))
         if not value:
             return ""
         path = Path(value)
@@ -127,17 +127,33 @@ async def _go_on(sitting: Sitting, path: Path) -> None:
     await sitting.reopen()
 
 
-def _cards(shelf: Shelf, cwd: str, own: Path | None) -> list[Card]:
-    real, found = os.path.realpath(cwd), []
-    for card in shelf.cards():
-        if card.cwd == real and card.path != str(own):
-            found.append(card)
-        if len(found) == LISTED:
-            break
-    shelf.save()
-    return found
+class Sessions(Sifter):
+    """The list of sessions as a question. Made inside the loop."""
+
+    escape = ""
+
+    def __init__(self, heading: str, height: Callable[[], int]) -> None:
+        super().__init__(heading, height)
+        self.answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def pick(self, value: str) -> None:
+        """Answer it."""
+        if not self.answered.done():
+            self.answered.set_result(value)
 
 
-def _answers(found: Sequence[Card]) -> list[Answer]:
-    rows = cards.rows(found, folders=False)
-    return [Answer(each.path, row) for each, row in zip(found, rows, strict=True)]
+async def _picked(sitting: Sitting, shelf: Shelf, own: Path | None) -> str | None:
+    """The log that was taken, empty when none was; None when there is none to take."""
+    real, size = os.path.realpath(sitting.launch.cwd), sitting.screen.app.output.get_size
+    newest = Newest(shelf, lambda card: card.cwd == real and card.path != str(own))
+    rows = await asyncio.to_thread(newest.first)
+    try:
+        if not rows:
+            return None
+        sifter = Sessions("Go on with which session?", lambda: size().rows - 6)
+        sifter.add(rows, done=newest.done)
+        async with reading(sifter, newest, sitting.redraw):
+            return await sitting.talk.ask(lambda: sifter)
+    finally:
+        # Beside the rest: what is sent from now on must not reach the session that is left.
+        sitting.spawn(asyncio.to_thread(newest.close))

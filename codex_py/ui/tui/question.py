@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from codex_py.ui.text import one_line, wrapped
 
@@ -22,6 +23,31 @@ class Answer:
     note: str = ""
 
 
+class Asked(Protocol):
+    """What is asked in the live area, and what the keys do to it."""
+
+    escape: str
+    answered: asyncio.Future[str]
+
+    def pick(self, value: str) -> None: ...
+
+    def fragments(self, width: int, unicode: bool) -> list[tuple[str, str]]: ...
+
+    def move(self, by: int) -> None: ...
+
+    def go(self, where: Literal["home", "end", "pageup", "pagedown"]) -> None: ...
+
+    def key(self, text: str) -> bool: ...
+
+    def paste(self, text: str) -> bool: ...
+
+    def rub(self) -> None: ...
+
+    @property
+    def taken(self) -> str | None:
+        """What Enter answers; None when there is nothing to take."""
+
+
 @dataclass(slots=True)
 class Question:
     """A question being asked. `escape` is the value that Esc gives. Made inside the loop."""
@@ -37,6 +63,24 @@ class Question:
     def move(self, by: int) -> None:
         """The mark goes up or down, and round."""
         self.index = (self.index + by) % len(self.answers)
+
+    def go(self, where: Literal["home", "end", "pageup", "pagedown"]) -> None:
+        """The mark goes a page, to the first or to the last, and not round."""
+        by = {"home": -self.index, "end": len(self.answers), "pageup": -ROWS, "pagedown": ROWS}
+        self.index = max(0, min(self.index + by[where], len(self.answers) - 1))
+
+    def paste(self, text: str) -> bool:
+        """What is pasted is no answer; returns whether it was taken."""
+        del text
+        return False
+
+    def rub(self) -> None:
+        """Nothing is typed here."""
+
+    @property
+    def taken(self) -> str | None:
+        """The value under the mark."""
+        return self.answers[self.index].value
 
     def pick(self, value: str) -> None:
         """Answer it."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from codex_py.ui.tui.question import Answer, Question
+from codex_py.ui.tui.question import Answer, Asked, Question
 
 CALM = 0.6
 """Seconds without a key before a question that interrupts someone's typing takes letters."""
@@ -16,7 +16,7 @@ class Talk:
     """What is being asked now. Questions wait for one another."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
-        self.question: Question | None = None
+        self.question: Asked | None = None
         self.writing = ""
         """What is being asked for in the composer; empty when it holds a message."""
         self.typed_at = 0.0
@@ -29,8 +29,12 @@ class Talk:
         self, title: str, answers: Sequence[Answer], escape: str = "", index: int = 0
     ) -> str:
         """Ask; returns the value of the answer, or `escape`."""
+        return await self.ask(lambda: Question(title, answers, escape, index))
+
+    async def ask(self, make: Callable[[], Asked]) -> str:
+        """Ask what is made when its turn comes; returns what was taken, or its `escape`."""
         async with self._lock:
-            self.question = Question(title, answers, escape, index)
+            self.question = make()
             self._shown_at = time.monotonic()
             self._changed()
             try:

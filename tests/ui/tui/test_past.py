@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from codex_py.core.entries import Started, Text, User
+from codex_py.core.session import create
 from tests.conftest import Program, kinds
 from tests.server import Server
 from tests.turns import text
@@ -58,6 +62,115 @@ def test_the_picker_finds_a_session_and_it_is_shown_again_and_goes_on(
     assert len(logs(program)) == 2
 
 
+def many(program: Program, count: int) -> None:
+    """So many sessions of the repository, number 0 the oldest."""
+    for number in range(count):
+        made = create(program.home / "state" / "sessions")
+        branch = "side" if number % 2 else "main"
+        cwd = os.path.realpath(program.cwd)
+        made.append(Started(session=made.id, cwd=cwd, branch=branch, model="o4-mini"))
+        made.append(User(parts=(Text(f"task {number:04} of \x1b[31mred\x07 日本語 jam"),)))
+        made.close()
+        os.utime(made.path, (2_000 + number, 2_000 + number))
+
+
+def marked(term: Terminal) -> str:
+    """The line under the mark."""
+    return next((each for each in term.screen().splitlines() if each.startswith("› 1970")), "")
+
+
+def stands_on(term: Terminal, words: str) -> None:
+    """Wait until the mark is on a line with these words."""
+    pause, end = threading.Event(), time.monotonic() + 40
+    while words not in marked(term):
+        assert time.monotonic() < end, f"the mark is not on {words}:\n{term.screen()}"
+        pause.wait(0.05)
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["codex-py resume", "/resume"])
+def test_of_many_sessions_the_newest_are_shown_and_the_oldest_found_and_taken(
+    program: Program, tmp_path: Path, within: bool
+) -> None:
+    known(program)
+    many(program, 500)
+    before = {path: path.read_bytes() for path in logs(program)}
+    with Server([text("Going on.")]) as server:
+        args = () if within else ("resume",)
+        with session(
+            program, tmp_path, *args, url=server.url, columns=60, rows=24, NO_COLOR="1"
+        ) as term:
+            if within:
+                term.until(READY)
+                command(term, "/resume", "Go on with which session?")
+            shown = term.until("task 0499", "64 of 64+", "repo", "main", "1970-01-01")
+            assert "^[[31mred^G" in shown
+            coloured = term.screen(colour=True)
+            assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7])m", coloured)
+            stands_on(term, "task 0499")
+            term.type("jjk")
+            stands_on(term, "task 0498")
+            term.press("Down", "Up", "NPage")
+            stands_on(term, "task 0486")
+            term.press("PPage")
+            stands_on(term, "task 0498")
+            term.press("End")
+            stands_on(term, "task 0436")
+            term.until("320 of 320+")
+            term.press("Home")
+            stands_on(term, "task 0499")
+            term.type("nowhere")
+            term.until("0 of 500;")
+            term.press("Enter", *["BSpace"] * 7)
+            term.until("500 of 500;")
+            term.type("main 0002")
+            term.until("/main 0002", "1 of 500;", gone="task 0499")
+            stands_on(term, "task 0002")
+            assert {path: path.read_bytes() for path in before} == before
+            term.press("Enter")
+            term.until(READY, gone="which session?")
+            term.type("and?")
+            term.press("Enter")
+            term.until("Going on.")
+        assert "task 0002" in json.dumps(server.posts()[0]["input"])
+
+
+def test_leaving_the_list_before_a_session_changes_nothing(
+    program: Program, tmp_path: Path
+) -> None:
+    known(program)
+    many(program, 3)
+    before = {path: path.read_bytes() for path in logs(program)}
+    with session(program, tmp_path, "resume", url="http://127.0.0.1:9") as term:
+        term.until("Go on with which session?", "3 of 3;")
+        term.press("Down", "Escape")
+        term.until("no session was chosen", "EXIT 2", gone="which session?")
+    assert {path: path.read_bytes() for path in logs(program)} == before
+
+
+def test_leaving_the_list_within_a_session_changes_nothing(
+    program: Program, tmp_path: Path
+) -> None:
+    known(program)
+    many(program, 3)
+    with Server([text("An answer."), text("Still here.")]) as server:
+        with session(program, tmp_path, url=server.url) as term:
+            term.until(READY)
+            term.type("ask PURPLE")
+            term.press("Enter")
+            term.until("An answer.", READY)
+            before = {path: path.read_bytes() for path in logs(program)}
+            command(term, "/resume", "Go on with which session?")
+            term.type("0001")
+            term.until("1 of 3;")
+            term.press("Escape")
+            term.until(READY, gone="which session?")
+            assert {path: path.read_bytes() for path in logs(program)} == before
+            term.type("more")
+            term.press("Enter")
+            term.until("Still here.")
+        assert "ask PURPLE" in json.dumps(server.posts()[1]["input"])
+
+
 def test_resume_fork_and_rename_from_within(program: Program, tmp_path: Path) -> None:
     known(program)
     turns = [text("First answer."), text("Second answer."), text("Third answer.")]
@@ -81,7 +194,7 @@ def test_resume_fork_and_rename_from_within(program: Program, tmp_path: Path) ->
             term.until("Third answer.", READY)
             command(term, "/resume", "Go on with which session?")
             term.until("old question", "my fork")
-            term.type("1")
+            term.press("Enter")
             term.until("name: my fork", "Second answer.", gone="which session?")
         last = json.dumps(server.posts()[3]["input"])
         assert "two instead three" in last
