@@ -147,13 +147,15 @@ def _named_command(claim: Found, ledger: Ledger) -> Ruling | None:
         outputs = [(each.n, each.output) for _, ran in runs for each in ran]
         if not ledger.with_text(value, outputs):
             return "contradicted", f"its output does not hold `{value[:40]}`", evidence
-    if claim.clause.language.success.search(claim.clause.sentence) and claim.rule.does == "run":
+    told = claim.clause.language.success.search(claim.clause.sentence)
+    if told and claim.rule.does == "run" and not _REPRODUCED.search(claim.clause.text):
         bad = [ran[-1] for _, ran in runs if not ran[-1].ok and ran[-1].exit_code is not None]
         if bad:
             return "contradicted", f"it ended with exit code {bad[0].exit_code}", [bad[0].n]
     return "supported", "the log shows the run", evidence
 
 
+_REPRODUCED = re.compile(r"\breproduc|\bfirst\b|\bbefore\b|复现|最初|之前", re.IGNORECASE)
 _PRINTS = re.compile(
     r"\b(?:prints?|printed|outputs?|returns?|returned|reports?|reported|shows?|showed|gives?|gave"
     r"|yields?|responds? with)\s+(?:just\s+|only\s+|the\s+|a\s+|exactly\s+)*"
@@ -163,8 +165,8 @@ _PRINTS = re.compile(
 
 
 def _commandlike(code: str, ledger: Ledger) -> bool:
-    if ": " in code:
-        return False  # a program's complaint, not a command
+    if ": " in code or re.fullmatch(r"[\w./-]+:[\w.-]+", code):
+        return False  # a program's complaint or an image, not a command
     if KNOWN.match(code) or code.startswith("./"):
         return True
     first = code.split()[0] if code.split() else ""
@@ -226,6 +228,8 @@ def _succeeded(claim: Found, ledger: Ledger) -> Ruling | None:
         return None
     used = set(ledger.used(claim.tool))
     runs = [each for each in ledger.facts.commands if each.n in used]
+    codes = claim.clause.codes if claim.clause is not None else ()
+    runs = next((ran for code in codes if (ran := ledger.ran(code))), runs)
     if not runs:
         return "unverified", f"the log shows no run of {claim.tool.name}", ()
     return _ended_well(runs[-1], ledger)

@@ -18,8 +18,9 @@ def edited(claim: Found, ledger: Ledger) -> Ruling | None:
     assert claim.clause is not None
     path, does = claim.target, claim.rule.does
     top, _, rest = path.strip("./").partition("/")
-    if rest and "." not in rest and not path.endswith("/") and not ledger.workspace.exists(top):
-        if not ledger.touching(path):
+    if rest and "." not in rest and not path.endswith("/") and not ledger.touching(path):
+        there = ledger.workspace.exists(path if does == "update" else top)
+        if not there:
             return None  # a package of the library, a function and how many arguments it has
     touched = ledger.touching(path)
     if touched:
@@ -70,7 +71,7 @@ def edited(claim: Found, ledger: Ledger) -> Ruling | None:
 
 
 _ABOUT = re.compile(
-    r"(?:\b(?:for|from|of|by|like|per|as|than|via|using|uses|calls|against|matching|following|see|on|about|with|when)\s+(?:the\s+)?(?:[\w-]+\s+)?|参照|参考|根据|使用|调用|来自)\W*$",
+    r"(?:\b(?:for|from|of|by|like|per|as|than|via|using|uses|calls|against|matching|following|see|on|about|with|when)\s+(?:the\s+)?(?:[\w-]+\s+)?|参照|参考|根据|使用|调用|来自|[为给]|针对)\W*$",
     re.IGNORECASE,
 )
 

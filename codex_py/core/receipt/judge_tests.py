@@ -101,12 +101,18 @@ def _stated(
     if exact and count is not None and total is None:
         command, last = pairs[-1]
         whole = str(count + (last.failed or 0))
+        rest = [command.n for command, one in pairs if one.passed == count and one.failed]
+        if rest and _OTHERS.search(claim.clause.text):
+            return "supported", "the log states these counts", rest
         if last.passed == count and last.failed and whole in claim.clause.sentence:
             return "supported", "the log states these counts", [command.n]
     quoted = (*claim.clause.codes, claim.clause.sentence.strip(" *-|.`"))
     printed = [pair for code in quoted for pair in _printed(code, pairs)]
     ruling = _by_run(printed, ledger, ()) if printed else None
     return ruling if ruling is not None and ruling[0] == "supported" else None
+
+
+_OTHERS = re.compile(r"\b(?:other|remaining|rest)\b|其余|其他|剩下", re.IGNORECASE)
 
 
 def _never(claim: Found, ledger: Ledger) -> Ruling | None:
@@ -243,6 +249,9 @@ def _names(claim: Found) -> list[str]:
         if " " not in code and TESTISH.search(code):
             found.append(code)
     words = re.findall(r"[\w./-]*test[\w./-]*\.\w{1,4}\b", claim.clause.text)
+    words += re.findall(
+        r"\b(unit|integration|e2e|functional|feature)(?= tests?\b)", claim.clause.text, re.I
+    )
     return [
         each.strip("`")
         for each in (*found, *words)

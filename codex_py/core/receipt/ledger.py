@@ -137,6 +137,8 @@ class Ledger:
         """Entries that show a kind of tool at work."""
         found = []
         for each in self.facts.commands:
+            if each.exit_code == 127:
+                continue  # there is no such program
             program = any(kind.programs.match(run.name) for run in each.runs)
             named = kind.text is not None and kind.text.search(each.command) is not None
             if (program and named) if kind.both else (program or named):

@@ -91,6 +91,8 @@ def paths(clause: Clause) -> Iterator[tuple[int, int, str]]:
     for code in CODE.finditer(clause.text):
         covered.append(code.span())
         inner = re.sub(r":\d+(?:-\d+)?$", "", code[2].strip())
+        if re.search(r"\w/\d$", inner):
+            continue  # a function and how many arguments it takes
         if (
             PATH.fullmatch(inner)
             or (BARE.match(inner) and "/" in inner.strip("/"))

@@ -131,6 +131,8 @@ def recognised(run: Run) -> tuple[str, tuple[str, ...]] | None:
         return next((made for made in map(recognised, inside(run)) if made), None)
     if _PYTHON.match(name):
         return _python(argv[1:])
+    if name == "php" and argv[1:3] == ("artisan", "test"):
+        return "artisan test", _narrowed(argv[3:], (), False)
     if name in ("bash", "sh") and len(argv) > 1 and not argv[1].startswith("-"):
         return _script(argv[1:])
     if name in ("node", "deno", "bun") and len(argv) > 1:
