@@ -248,7 +248,7 @@ ROOMS = {
     "core/receipt": 4_100,
     "host": 4_800,
     "pictures": 1_400,
-    "models": 7_200,
+    "models": 7_500,
     "tools": 4_500,
     "ui": 5_000,
     "ui/tui": 6_500,

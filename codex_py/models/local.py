@@ -63,7 +63,9 @@ class LocalClient:
     async def _ready(self, at: Address, request: Request) -> Door:
         if self._door is None or at != self._at:
             await self.close()
-            self._door, self._at = Door(at.url, at.key, timeouts=Timeouts(idle=WALL)), at
+            # On this machine a new connection is cheap; a kept one may have just been ended.
+            once, limits = {"connection": "close"}, Timeouts(idle=WALL)
+            self._door, self._at = Door(at.url, at.key, once, timeouts=limits), at
         await self._warm(self._door, at, request)
         return self._door
 

@@ -58,6 +58,8 @@ class Doubt:
     """The next answer may only add lines."""
     spared: str = ""
     """A file that the next answer may not edit."""
+    holding: str = ""
+    """What the next answer must put into a file."""
 
 
 def renames(asked: str) -> list[tuple[str, str]]:

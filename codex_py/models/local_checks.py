@@ -84,6 +84,18 @@ def helped(asked: str, views: Mapping[str, str]) -> str:
     return f"python3 {shlex.quote(scripts[0])} --help | grep -e {options[0]}"
 
 
+def idle(asked: str, views: Mapping[str, str]) -> tuple[str, str]:
+    """An option that a program takes and makes no use of, and the words that would; or nothing."""
+    for option in OPTION.findall(asked):
+        name = option.strip("-").replace("-", "_")
+        for content in views.values():
+            taken = re.search(rf"add_argument\([^\n]*['\"]{option}['\"]", content)
+            read = re.search(r"(\w+) = \w+\.parse_args\(", content)
+            if taken and read and not re.search(rf"\.{name}\b|vars\(|getattr\(|dest=", content):
+                return option, f"{read[1]}.{name}"
+    return "", ""
+
+
 def _empty(asked: str, views: Mapping[str, str]) -> str:
     """A call with what a function is said to fail on."""
     if FAILS.search(asked) is None or RAISES.search(asked):

@@ -16,6 +16,7 @@ from codex_py.core.entries import (
     Json,
     Reasoning,
     Sampled,
+    Spent,
     ToolCall,
     Usage,
     words,
@@ -85,7 +86,8 @@ def _shape(now: Scene, barred: set[str], doubts: Sequence[Doubt], insert: bool) 
     place = (
         broke(words(failing.result.parts), now.views) if failing and failed <= ANCHORED else None
     )
-    return grammar(now, barred, insert=insert, spared=spared, within=place)
+    holding = doubts[-1].holding if doubts else ""
+    return grammar(now, barred, insert=insert, spared=spared, within=place, holding=holding)
 
 
 def temperature(now: Scene) -> float:
@@ -176,7 +178,7 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
     began = time.monotonic()
     place = len(request.input)
     now = scene(request.input)
-    usage, action, said = Usage(), None, _Said()
+    lost, action, said = Usage(), None, _Said()
     doubts: list[Doubt] = []
     refused: list[Action | None] = []
     ways = Ways()
@@ -196,7 +198,6 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
                 if live and new and said.text.startswith("done "):
                     before = len(said.text) - len(new)
                     yield Delta("text", said.text[max(5, before) :])
-        usage += said.usage
         # What is cut off is no action, however much it looks like one.
         whole = said.finish not in ("length", "loop")
         action = _action(said.text, request, now) if whole else None
@@ -204,6 +205,8 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
         if found is None:
             break
         doubts.append(found)
+        if len(doubts) < TRIES:
+            lost += said.usage
         refused.append(action)
         if len(doubts) == TRIES:
             action = _least(refused, doubts)
@@ -211,10 +214,13 @@ async def sample(door: Door, request: Request) -> AsyncGenerator[Delta | Entry, 
         asked = _again(request, action, said, doubts, ways)
     for entry in entries(action, said, place):
         yield entry
+    # What answers that were not taken used fills no window: told apart, it is not taken for that.
+    if lost != Usage():
+        yield Spent(by="failed try", model=request.settings.model, usage=lost)
     yield Sampled(
         model=request.settings.model,
         wire=WIRE,
-        usage=usage,
+        usage=said.usage,
         seconds=round(time.monotonic() - began, 3),
         status="completed" if said.finish not in ("length", "loop") else "max_output_tokens",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from codex_py.core.entries import words
 from codex_py.models.local_aims import (
     PRINTS,
     Doubt,
@@ -13,11 +14,21 @@ from codex_py.models.local_aims import (
     moving,
     renames,
     renaming,
+    suffix,
     unsorted,
 )
+from codex_py.models.local_checks import idle
 from codex_py.models.local_moves import GONE, TEST_FILE, mends, mends_test, named
 from codex_py.models.local_scene import CHECK, Scene
 from codex_py.models.local_syntax import doubled, gone, late, lost, mute, twice, unreadable
+from codex_py.models.local_wanted import (
+    IGNORING,
+    SETTINGS,
+    absent,
+    ignored,
+    rows,
+    values,
+)
 from codex_py.models.local_words import Action, after
 
 PATIENCE = 5
@@ -69,7 +80,7 @@ def asks(asked: str) -> bool:
 def adds(asked: str) -> bool:
     """Whether a task is to add something, and to take nothing away."""
     no = DROPS.search(asked) or RENAMES.search(asked)
-    return ADDS.search(asked) is not None and no is None
+    return (ADDS.search(asked) or IGNORING.search(asked)) is not None and no is None
 
 
 def doubt(action: Action | None, now: Scene) -> Doubt | None:
@@ -103,11 +114,16 @@ def _doubt(action: Action | None, now: Scene) -> Doubt | None:
         return Doubt("nothing", f"That would change nothing in {path}.")
     if (path, content) in now.past:
         return Doubt("tried", f"{path} was like that before, and it failed.")
+    if (path, content) in now.had:
+        return Doubt("back", f"{path} was like that before. Keep what is changed, change the rest.")
     if mends_test(now.asked) and path in now.views and _is_the_test(path, now):
         hint = f"{path} is right. Change the file that it tests."
         return Doubt("test", hint, ("write",) if len(now.views) > 1 else (), spared=path)
     if found := amiss(now.asked, path, now.views.get(path), content):
         return found
+    kept = rows(now.asked, path, before) if path in now.views else None
+    if kept and tuple(content.splitlines()) != kept.kept:
+        return Doubt("rows", f"Let a command do it: run {kept.command}", ("write", "edit"))
     return _harm(path, before, content, now)
 
 
@@ -116,7 +132,11 @@ def _harm(path: str, before: str, content: str, now: Scene) -> Doubt | None:
     wrong = unreadable(path, content)
     if wrong and not (before and unreadable(path, before)):
         return Doubt("syntax", wrong.replace("is not right now", "would be broken"))
-    if name := lost(path, before, content):
+    name = lost(path, before, content)
+    if name and name in [old for old, _ in renames(now.asked)]:
+        hint = f"Change the name everywhere: run {renaming(now.asked, [path])}"
+        return Doubt("lost", hint, ("write", "edit"))
+    if name:
         return Doubt("lost", f"{path} uses {name}, and nothing in it would make it.")
     for each in _missing(now) if path in named(now.asked, [path]) and not now.changed else ():
         if each not in content:
@@ -153,6 +173,15 @@ def _unfinished(now: Scene) -> Doubt | None:
             return Doubt("left", f"{path} is in no order yet.", ("done",))
     for each in _missing(now):
         return Doubt("missing", f"{each} is not there yet.", ("done",))
+    bars = ("done", "run", "read", "write")
+    option, use = idle(now.asked, now.views)
+    if option:
+        return Doubt("idle", f"{option} does nothing yet: use {use}.", bars, holding=use)
+    for each in _unset(now):
+        return Doubt("missing", f"{each} is not there yet.", bars, holding=each)
+    for path in named(now.asked, list(now.views)):
+        if found := rows(now.asked, path, now.views[path]):
+            return Doubt("left", f"{path} still has them. Run {found.command}", ("done",))
     old = _left(now)
     if not old:
         return None
@@ -189,6 +218,21 @@ def _missing(now: Scene) -> list[str]:
     there = "\n".join(told)
     wanted = [each.strip("'\"`") for each in LITERAL.findall(now.asked)]
     return [each for each in wanted if each not in there]
+
+
+def _unset(now: Scene) -> list[str]:
+    """Names and values that a task says are to be in a file, and are not yet."""
+    lines = now.views.get(".gitignore")
+    if lines is not None and (names := ignored(now.asked)):
+        return [each for each in names if each.strip("/") not in lines]
+    paths = named(now.asked, now.known)
+    if not now.changed or not paths or any(suffix(each) not in SETTINGS for each in paths):
+        return []
+    # What was there before is told too: "from 3 to 5" is done when only the 5 is left.
+    told = [*now.views.values(), *(str(each.given) for each in now.steps if each.changed)]
+    told += [words(each.result.parts) for each in now.steps if each.call.name == "read_file"]
+    there = "\n".join(told)
+    return [each for each in values(now.asked, paths) if absent(each, there)]
 
 
 def _left(now: Scene) -> str:

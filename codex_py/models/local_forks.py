@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from codex_py.core.entries import Json
 from codex_py.models.local_grammar import CONTENT, quoted
 
-AT_ONCE = ("nothing", "same", "tried")
+AT_ONCE = ("nothing", "same", "tried", "back")
 """Doubts that are met by a fork; before the others comes a hint."""
 STARTS = {"edit": "=======\n", "write": "\n```", "run": "run "}
 """What stands before the part of an answer that may go another way."""

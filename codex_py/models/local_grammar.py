@@ -15,6 +15,8 @@ CONTENT = r"""line ::= "\n"{0,3} ([^`\n] | "`" "`"? [^`\n]) [^\n]* "\n"
 new ::= "\n"{0,3} ([^>\n] [^\n]* | ">" ([^>\n] [^\n]*)?) "\n"
 """
 """What a file may be written of; no row of empty lines, which a small model would not end."""
+CHANGED = r'"=======\n" new*'
+"""The new text of an edit."""
 COMMON = r"""run ::= "run " [^ \n`] [^\n]{0,300}
 write ::= "write " path "\n```" [a-z]* "\n" line* "\n"? "```"
 path ::= [a-zA-Z0-9_./-]+
@@ -31,11 +33,12 @@ def grammar(
     insert: bool = False,
     spared: Collection[str] = (),
     within: Place | None = None,
+    holding: str = "",
 ) -> str:
     """One action: of the kinds that make sense now, reading and editing what there is.
 
     With `insert` it can only put lines after a line that is there, or write a whole file. Files
-    that are `spared` are not edited.
+    that are `spared` are not edited. An edit puts the words `holding` into its file.
     """
     if insert:
         barred = ("read", "run", "done")
@@ -55,9 +58,13 @@ def grammar(
             if within is not None and path != within.path:
                 continue
             edits += (_insert if insert else _edit)(number, path, text, rules, within)
+        if edits and holding and not insert:
+            new = f'new? [^>\\n]? [^\\n]{{0,200}} {quoted(holding)} [^\\n]{{0,200}} "\\n" new*'
+            rules = [each.replace(CHANGED, f'"=======\\n" {new}') for each in rules]
         if edits:
             rules.append(f"edit ::= {' | '.join(edits)}")
             kinds.append("edit")
+    kinds = kinds or ["run", "write", "done"]
     return "\n".join([f"root ::= {' | '.join(kinds)}", *rules])
 
 
@@ -79,7 +86,7 @@ def _edit(
         starts = [f"{name}l{place}" for place in range(first, last) if lines[place].strip()]
         old = f"({' | '.join(starts)})"
     head = quoted(f"edit {path}\n<<<<<<< old\n")
-    rules.append(f'{name} ::= {head} {old} "=======\\n" new* "\\n"? ">>>>>>> new"')
+    rules.append(f'{name} ::= {head} {old} {CHANGED} "\\n"? ">>>>>>> new"')
     return [name]
 
 

@@ -12,6 +12,7 @@ from codex_py.core.entries import Assistant, Entry, Json, ToolCall, ToolResult, 
 from codex_py.models.local_aims import renames
 from codex_py.models.local_checks import acts, given, helped, shown
 from codex_py.models.local_scene import AUTO, FINDS, Scene, is_reminder, scene
+from codex_py.models.local_wanted import IGNORING
 
 FILES = 3
 """Files that are read at once before the model is asked."""
@@ -38,9 +39,9 @@ WRONG = re.compile(
     r"|\)`?(?: (?:in|of|from) \S+)? (?:should|must) .*\b(?:but|not|fix|correct|wrong|bug)\b",
     re.I,
 )
-IGNORING = re.compile(r"\bgit\b.*\b(?:ignor\w*|track\w*)\b", re.I)
 GONE = re.compile(r"\b(mv|rm|rmdir|git)\b")
 """A command after which a file may be elsewhere, or nowhere."""
+ANEW = re.compile(r"&& mv \S+ \S+$")
 RUNNERS = (
     ("Cargo.toml", "cargo test"),
     ("go.mod", "go test ./..."),
@@ -84,7 +85,8 @@ def moves(entries: Sequence[Entry]) -> tuple[tuple[str, Json], ...]:
 def _again(now: Scene) -> tuple[tuple[str, Json], ...]:
     """Files to read again, that a command has changed."""
     last = now.steps[-1]
-    if last.call.name != "shell" or not last.changed or GONE.search(last.command):
+    # A file that was made anew beside the old one and took its place is still there.
+    if last.call.name != "shell" or not last.changed or GONE.search(ANEW.sub("", last.command)):
         return ()
     return tuple(
         ("read_file", {"path": each})

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from codex_py.models.local_syntax import late
+
 EMPTIES = re.compile(r"^(?P<made>[^;&<>]*?[^;&<>\s])\s*>\s*(?P<path>[\w./-]+)\s*$")
+KEYED = ("toml", "ini", "cfg", "conf", "env")
+"""Suffixes of files in which a line sets a key."""
+HEAD = re.compile(r"\s*\[")
+KEY = re.compile(r"\s*([\w.\"-]+)\s*=")
+OPTION = re.compile(r"\s*\w+\.add_argument\(.*\)\s*$")
+"""A whole line that gives a program an option."""
 LIKE = 0.6
 """How like each other two lines are, of which one is the other changed."""
 
@@ -37,6 +45,85 @@ def widened(before: str, old: str, new: str) -> str:
     after = _shared(tail.splitlines(keepends=True), told)
     ahead = _shared(head.splitlines(keepends=True)[::-1], told)
     return "".join(ahead[::-1]) + old + "".join(after)
+
+
+def settled(path: str, before: str, content: str) -> str:
+    """A file's new text, where a new line plainly belongs elsewhere, so that it is there.
+
+    A key given once more takes the place of the old line in its section; an option is added
+    before the options are read.
+    """
+    kind = path.rpartition(".")[2].lower()
+    if kind in KEYED:
+        return _once(before, content)
+    return _ahead(content) if kind == "py" and late(path, before, content) else content
+
+
+def _once(before: str, content: str) -> str:
+    old = _keys(before.splitlines(keepends=True))
+    lines = content.splitlines(keepends=True)
+    keys = _keys(lines)
+    dropped = []
+    for key in dict.fromkeys(filter(None, keys)):
+        if old.count(key) == 1 and keys.count(key) == 2:
+            places = [place for place, each in enumerate(keys) if each == key]
+            same = [place for place in places if lines[place] in before.splitlines(keepends=True)]
+            dropped += same if len(same) == 1 and _whole(lines, places) else []
+    return "".join(each for place, each in enumerate(lines) if place not in dropped)
+
+
+def _keys(lines: list[str]) -> list[tuple[str, str] | None]:
+    """The section and key of each line that sets one."""
+    found: list[tuple[str, str] | None] = []
+    section, ended = "", 0
+    for line in lines:
+        if HEAD.match(line):
+            section, ended = line.strip(), ended + 1
+        match = KEY.match(line)
+        found.append((f"{ended} {section}", match[1]) if match else None)
+    return found
+
+
+def _whole(lines: list[str], places: list[int]) -> bool:
+    """Whether each of some lines ends what it begins."""
+    return all(
+        lines[each].count(one) == lines[each].count(other)
+        for each in places
+        for one, other in ("[]", "{}")
+    )
+
+
+def _ahead(content: str) -> str:
+    lines = content.splitlines(keepends=True)
+    reads = next((place for place, each in enumerate(lines) if ".parse_args(" in each), None)
+    if reads is None:
+        return content
+    depth = len(lines[reads]) - len(lines[reads].lstrip())
+    moved = [
+        place
+        for place, each in enumerate(lines)
+        if place > reads and OPTION.match(each) and len(each) - len(each.lstrip()) == depth
+    ]
+    rest = [each for place, each in enumerate(lines) if place > reads and place not in moved]
+    return "".join([*lines[:reads], *(lines[each] for each in moved), lines[reads], *rest])
+
+
+def narrowed(before: str, content: str) -> tuple[str, str] | None:
+    """The old and new text of one edit that makes one text of another; None for no such edit."""
+    old, new = before.splitlines(keepends=True), content.splitlines(keepends=True)
+    first = 0
+    while first < min(len(old), len(new)) and old[first] == new[first]:
+        first += 1
+    last = 0
+    while last < min(len(old), len(new)) - first and old[-1 - last] == new[-1 - last]:
+        last += 1
+    while True:
+        part = "".join(old[first : len(old) - last])
+        if part.strip() and before.count(part) == 1:
+            return part, "".join(new[first : len(new) - last])
+        if not first and not last:
+            return None
+        first, last = max(0, first - 1), max(0, last - 1)
 
 
 def _shared(lines: list[str], told: list[str]) -> list[str]:

@@ -89,6 +89,8 @@ class Scene:
     """The text of each file that the log tells in whole."""
     past: list[tuple[str, str]] = field(default_factory=list)
     """Files with a text that they had while this task's check failed."""
+    had: list[tuple[str, str]] = field(default_factory=list)
+    """Files with each text that they had before this task's edits."""
     places: list[str] = field(default_factory=list)
     """Files in which the name was found that a rule looked for last."""
     fresh: bool = False
@@ -131,7 +133,7 @@ def scene(entries: Sequence[Entry]) -> Scene:
             said = words(entry.parts)
             if not is_reminder(said):
                 found.asked, found.steps, found.past, found.fresh = said, [], [], True
-                found.places = []
+                found.places, found.had = [], []
         elif isinstance(entry, ToolCall):
             calls[entry.call_id] = entry
             found.fresh = False
@@ -144,6 +146,8 @@ def scene(entries: Sequence[Entry]) -> Scene:
                 lines = words(step.result.parts).splitlines() if step.result.ok else []
                 names = [each.partition(":")[0].removeprefix("./") for each in lines]
                 found.places = [each for each in dict.fromkeys(names) if each in found.known]
+            if step.changed and step.path in found.views:
+                found.had.append((step.path, found.views[step.path]))
             _look(found.views, step)
     return found
 

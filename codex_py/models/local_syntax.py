@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import json
+import re
 import tomllib
 import warnings
 from collections.abc import Sequence
@@ -59,7 +60,17 @@ def gone(path: str, before: str, content: str) -> str:
         return ""
     if "." in path.lstrip(".") and suffix not in PROSE:
         return ""
-    return _first([each.strip() for each in before.splitlines()], content.splitlines())
+    old = [each.strip() for each in before.splitlines()]
+    new = [each for each in content.splitlines() if each.strip() not in old]
+    return _first([each for each in old if not _longer(each, new)], content.splitlines())
+
+
+def _longer(line: str, new: Sequence[str]) -> bool:
+    """Whether a line of some words is there with more of them."""
+    words = re.findall(r"[\w.*-]+", line)
+    return len(words) > 1 and any(
+        all(each in re.findall(r"[\w.*-]+", other) for each in words) for other in new
+    )
 
 
 def mute(path: str, before: str, content: str) -> str:

@@ -18,7 +18,7 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.core.truncate import truncate
-from codex_py.models.local_repairs import repaired, widened
+from codex_py.models.local_repairs import narrowed, repaired, settled, widened
 from codex_py.models.local_scene import AUTO, NUMBER, Scene, given, is_reminder, scene
 from codex_py.models.local_syntax import unreadable
 from codex_py.models.local_traces import broke
@@ -181,6 +181,11 @@ def parsed(answer: str, now: Scene) -> Action | None:
             found = {key: value.removesuffix("\n") for key, value in found.items()}
         before = now.views.get(found["path"], "")
         found["old"] = widened(before, found["old"], found["new"])
+        if before.count(found["old"]) == 1:
+            content = before.replace(found["old"], found["new"])
+            better = settled(found["path"], before, content)
+            if better != content and (edit := narrowed(before, better)):
+                found["old"], found["new"] = edit
         return Action("edit", given=found)
     return None
 

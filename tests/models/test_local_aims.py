@@ -154,6 +154,14 @@ def test_renaming_changes_nothing_else() -> None:
     assert renaming(asked, ["a.py"]) == r"sed -i 's/\bx\b/total/g' a.py"
 
 
+def test_a_name_is_changed_everywhere_at_once() -> None:
+    log = [LISTED, user("rename f to g in a.py"), *read("a.py", "def f(): ...\nh = f")]
+    found = doubt(edit("a.py", "def f(): ...\n", "def g(): ...\n"), scene(log))
+    assert found is not None
+    assert (found.why, found.bars) == ("lost", ("write", "edit"))
+    assert found.hint.endswith(renaming("rename f to g", ["a.py"]))
+
+
 def test_a_name_is_looked_for_in_all_files_before_and_after() -> None:
     log: list[Entry] = [LISTED, user("rename f to g in a.py"), *read("a.py", "def f(): ...")]
     ((name, looking),) = moves(log)

@@ -6,6 +6,7 @@ checks of two calls in a sample, and of words before a call, have nothing to loo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Any
 import pytest
 
 from codex_py.core.client import ModelClient
+from codex_py.core.entries import Sampled, Spent, Text, User
 from codex_py.models.local import LocalClient
 from codex_py.models.local_running import Address, private
 from codex_py.models.local_server import LocalServer, Serving
 from tests.models import contract
 from tests.server import Server
-from tests.turns import Item, text
+from tests.turns import Item, text, usage
 
 SEVERAL = (
     contract.calls_keep_their_order_and_have_ids_of_their_own,
@@ -80,3 +82,24 @@ def test_it_keeps_the_contract(check: Any, tmp_path: Path) -> None:
             yield made
 
     contract.run(check, play)
+
+
+def test_answers_that_were_not_taken_do_not_fill_the_window(tmp_path: Path) -> None:
+    # Nothing has been changed: such last words are asked for again.
+    asked = contract.request(User(parts=(Text("add a line to a.txt"),)))
+    turns = [
+        [text("Added."), usage(input=900, output=10)],
+        [
+            {"call": "shell", "arguments": {"command": "echo a >> a.txt"}},
+            usage(input=901, output=11),
+        ],
+    ]
+
+    async def go() -> list[Any]:
+        async with client(tmp_path, turns) as made:
+            return [each async for each in made.stream(asked)]
+
+    spent, sampled = asyncio.run(go())[-2:]
+    assert isinstance(spent, Spent) and isinstance(sampled, Sampled)
+    assert (spent.usage.input, spent.usage.output) == (900, 10)
+    assert (sampled.usage.input, sampled.usage.output) == (901, 11)
