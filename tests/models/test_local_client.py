@@ -103,3 +103,14 @@ def test_answers_that_were_not_taken_do_not_fill_the_window(tmp_path: Path) -> N
     assert isinstance(spent, Spent) and isinstance(sampled, Sampled)
     assert (spent.usage.input, spent.usage.output) == (900, 10)
     assert (sampled.usage.input, sampled.usage.output) == (901, 11)
+
+
+def test_no_request_goes_over_a_connection_that_may_have_ended(tmp_path: Path) -> None:
+    async def go() -> list[str]:
+        async with client(tmp_path, [[text("Hello.")]]) as made:
+            assert [each async for each in made.stream(contract.request())]
+            asked: Server = made.played  # type: ignore[attr-defined]
+            chats = [each for each in asked.requests if each.path.endswith("/completions")]
+            return [each.headers["connection"] for each in chats]
+
+    assert set(asyncio.run(go())) == {"close"}
