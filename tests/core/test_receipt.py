@@ -200,6 +200,7 @@ def test_names_must_stand_in_the_code_not_only_in_the_documentation() -> None:
     [
         ("It takes 1.3 µs.", {"run": "./bench", "output": "Allow-8  912840  1302 ns/op"}, "supported"),
         ("It takes 1.9 µs.", {"run": "./bench", "output": "Allow-8  912840  1302 ns/op"}, "unverified"),
+        ("It takes 6.4 s.", {"run": "time ./bench", "output": "real\t0m6.412s"}, "supported"),
         ("`ruff check .` is clean.", {"run": "ruff check .", "output": "Found 3 errors."}, "contradicted"),
         ("I ran it in Firefox.", {"run": "node app.js", "output": "ok"}, "unverified"),
         ("I ran it in Firefox.", {"run": "firefox app.html", "output": "ok"}, "supported"),

@@ -165,7 +165,7 @@ _PRINTS = re.compile(
 
 
 def _commandlike(code: str, ledger: Ledger) -> bool:
-    if ": " in code or re.fullmatch(r"[\w./-]+:[\w.-]+", code):
+    if ": " in code or re.fullmatch(r"[\w./-]+[:@][\w.-]+", code):
         return False  # a program's complaint or an image, not a command
     if KNOWN.match(code) or code.startswith("./"):
         return True

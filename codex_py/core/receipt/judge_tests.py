@@ -33,6 +33,8 @@ def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
         if heard is not True:
             return heard
         scope = "all" if WHOLE_SUITE.search(claim.clause.text) else "one"
+    elif _PART.search(claim.clause.text) and scope != "count":
+        scope = "one"
     if not pairs:
         return _never(claim, ledger)
     names = _names(claim)
@@ -112,6 +114,11 @@ def _stated(
     return ruling if ruling is not None and ruling[0] == "supported" else None
 
 
+_PART = re.compile(
+    r"\b(?:package|module|crate|relevant|affected|these|those|same|touched|corresponding)\b"
+    r"|相关|该包|该模块|同样的",
+    re.IGNORECASE,
+)
 _OTHERS = re.compile(r"\b(?:other|remaining|rest)\b|其余|其他|剩下", re.IGNORECASE)
 
 

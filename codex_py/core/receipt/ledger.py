@@ -97,7 +97,7 @@ class Ledger:
         slack = max(0.5 * 10**-digits / abs(value), 0.004 if digits or value >= 100 else 0.0)
         found = []
         for n, text in self.outputs:
-            for each in MEASURE.finditer(text[:200_000]):
+            for each in MEASURE.finditer(CLOCKED.sub(_seconds, text[:200_000])):
                 held = _value(each[1])
                 if held is None:
                     continue
@@ -210,6 +210,17 @@ MEASURE = re.compile(
     r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)\s?"
     r"((?:[nuµm]s|s|secs?|seconds?|min|minutes?|[kKMGT]i?B|[kMG]|bytes|B)(?![\w]))?"
 )
+CLOCKED = re.compile(r"\b(?:(\d+)h)?(\d+)m([\d.]+)s\b")
+
+
+def _seconds(found: re.Match[str]) -> str:
+    """`0m6.412s`, as `time` prints it, in seconds."""
+    hours, minutes, rest = found[1] or "0", found[2], found[3].strip(".") or "0"
+    return (
+        f"{3600 * int(hours) + 60 * int(minutes) + float(rest):g} s" if rest.count(".") < 2 else ""
+    )
+
+
 _SIZES: dict[str, tuple[float, ...]] = {
     "ns": (1e-9,), "us": (1e-6,), "µs": (1e-6,), "ms": (1e-3,), "s": (1.0,), "min": (60.0,),
     "m": (60.0,), "h": (3600.0,), "b": (1.0,), "bytes": (1.0,), "kb": (1e3, 1024.0),
