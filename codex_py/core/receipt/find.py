@@ -31,11 +31,26 @@ def find(message: str) -> list[Found]:
 
 
 def _single(found: list[Found]) -> list[Found]:
-    """Without claims that say again what an overlapping one says, the weaker one left out."""
+    """Without claims that say again what an overlapping one says, the weaker one left out.
+
+    `found` is in order of place, so only those in one stretch of overlapping ones are compared.
+    """
     kept: list[Found] = []
-    for each in sorted(found, key=_weight, reverse=True):
-        twins = [one for one in kept if _same(one, each)]
-        if not twins:
+    stretch: list[Found] = []
+    end = 0
+    for each in found:
+        if stretch and each.start >= end:
+            kept += _strongest(stretch)
+            stretch, end = [], 0
+        stretch.append(each)
+        end = max(end, each.end)
+    return kept + _strongest(stretch)
+
+
+def _strongest(stretch: list[Found]) -> list[Found]:
+    kept: list[Found] = []
+    for each in sorted(stretch, key=_weight, reverse=True):
+        if not any(_same(one, each) for one in kept):
             kept.append(each)
     return sorted(kept, key=lambda each: (each.start, each.end))
 
