@@ -14,6 +14,7 @@ from codex_py.launch import Launch
 from codex_py.settings import Settings
 from codex_py.ui.cards import here, project
 from codex_py.ui.start import fresh
+from codex_py.ui.which import last
 
 
 def prepared(args: argparse.Namespace) -> tuple[Settings, Launch]:
@@ -41,13 +42,7 @@ def _chosen(args: argparse.Namespace, shelf: Shelf, cwd: str) -> Path:
     if args.last:
         args.prompt = given.pop(0) if given else None
         _no_more(given)
-        mine = project(cwd)
-        found = next((each for each in shelf.cards() if args.all or here(each, mine)), None)
-        shelf.save()
-        if found is None:
-            where = "" if args.all else f" in {cwd} (--all looks in every folder)"
-            raise UsageError(f"there is no session{where}")
-        return Path(found.path)
+        return last(shelf, cwd, everywhere=args.all)
     if given:
         name = given.pop(0)
         args.prompt = given.pop(0) if given else None

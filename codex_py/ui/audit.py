@@ -23,8 +23,8 @@ from codex_py.core.entries import (
     Undone,
 )
 from codex_py.ui.asjson import as_json
-from codex_py.ui.sessions import Parser, find
 from codex_py.ui.text import one_line
+from codex_py.ui.which import Parser, asked, meant
 
 CHANGED = 1
 """Exit code when the log is not what was written."""
@@ -40,10 +40,10 @@ WHO = {
 def main(argv: Sequence[str]) -> int:
     """Print the audit of one session. Returns 1 when its log was changed, else 0."""
     parser = Parser(prog="codex-py audit", allow_abbrev=False, description=__doc__)
-    parser.add_argument("id", help="a session: its id or how it begins, its name, or a log file")
+    asked(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     args: argparse.Namespace = parser.parse_args(list(argv))
-    path = find(args.id)
+    path = meant(args)
     told = verify(logfile.lines(path))
     facts = list(permissions(logfile.entries(logfile.lines(path))))
     if args.json:

@@ -16,8 +16,8 @@ from codex_py.core import logfile
 from codex_py.core.entries import Delta, Entry, Sampled, ToolCall, ToolResult, User, words
 from codex_py.core.errors import UsageError
 from codex_py.settings import load
-from codex_py.ui.sessions import Parser, find
 from codex_py.ui.text import one_line
+from codex_py.ui.which import Parser, asked, meant
 
 if TYPE_CHECKING:
     from codex_py.ui.render import Renderer
@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     """Run one replay. Returns 0, or 1 when a tool did something else than it did then."""
     parser = Parser(prog="codex-py replay", allow_abbrev=False, description=__doc__)
     add = parser.add_argument
-    add("id", help="a session: its id or how it begins, its name, or a log file")
+    asked(parser)
     add("--speed", type=float, default=None, metavar="N", help="N times as fast; 0: at once")
     add("--step", action="store_true", help="wait for Enter before each step; q leaves")
     add("--tools", action="store_true", help="run its tool calls again and say what differs")
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     args = parser.parse_args(list(argv))
     if args.speed is not None and not args.speed >= 0:
         raise UsageError("--speed is a number, 0 or more")
-    path = find(args.id)
+    path = meant(args)
     if args.tools or args.model:
         return _again(args, path)
     _shown(args, path)

@@ -11,24 +11,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
 
 from codex_py.core import logfile
 from codex_py.core.entries import Assistant, Entry, ToolCall, ToolResult, User, words
 from codex_py.core.errors import UsageError
-from codex_py.core.shelf import Shelf, delete, move, rename
+from codex_py.core.shelf import delete, move, rename
 from codex_py.settings import home
 from codex_py.ui.asjson import as_json, escaped
 from codex_py.ui.cards import here, money, project, rows
 from codex_py.ui.guard import secrets
+from codex_py.ui.start import where
 from codex_py.ui.text import one_line, paint, visible
-
-
-class Parser(argparse.ArgumentParser):
-    """Whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see {self.prog} --help)")
+from codex_py.ui.which import Parser, find, home_shelf
 
 
 def main(argv: Sequence[str]) -> int:
@@ -73,24 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _shelf(*, archived: bool = False) -> Shelf:
-    return Shelf(home(os.environ), archived=archived)
-
-
-def find(name: str) -> Path:
-    """The log of a session, put away or not."""
-    try:
-        return _shelf().find(name)
-    except UsageError:
-        try:
-            return _shelf(archived=True).find(name)
-        except UsageError:
-            pass
-        raise
-
-
 def _list(args: argparse.Namespace) -> int:
-    shelf, mine = _shelf(archived=args.archived), project(os.getcwd())
+    shelf, mine = home_shelf(archived=args.archived), project(where())
     found = []
     for card in shelf.cards():
         if args.all or here(card, mine):
@@ -130,7 +108,7 @@ def _show(args: argparse.Namespace) -> int:
 def _search(args: argparse.Namespace) -> int:
     if not args.words.strip():
         raise UsageError("search for what?")
-    shelf, count = _shelf(), 0
+    shelf, count = home_shelf(), 0
     for _, _, path in shelf.files():
         hit = _hit(Path(path), args.words)
         if hit is None:
@@ -214,16 +192,16 @@ def _rename(args: argparse.Namespace) -> int:
 
 
 def _archive(args: argparse.Namespace) -> int:
-    for path in [_shelf().find(each) for each in args.id]:
+    for path in [home_shelf().find(each) for each in args.id]:
         move(home(os.environ), path, archive=True)
-        _shelf().forget(path)
+        home_shelf().forget(path)
     return 0
 
 
 def _unarchive(args: argparse.Namespace) -> int:
-    for path in [_shelf(archived=True).find(each) for each in args.id]:
+    for path in [home_shelf(archived=True).find(each) for each in args.id]:
         move(home(os.environ), path, archive=False)
-        _shelf(archived=True).forget(path)
+        home_shelf(archived=True).forget(path)
     return 0
 
 
@@ -241,5 +219,5 @@ def _delete(args: argparse.Namespace) -> int:
     for path in paths:
         delete(path)
         for archived in (False, True):
-            _shelf(archived=archived).forget(path)
+            home_shelf(archived=archived).forget(path)
     return 0

@@ -48,7 +48,7 @@ def prepare(args: argparse.Namespace) -> tuple[Settings, Launch]:
 
 def fresh(args: argparse.Namespace) -> tuple[Settings, Launch]:
     """The same for a new session."""
-    cwd = _folder(args.cd, "-C") if args.cd else _here()
+    cwd = _folder(args.cd, "-C") if args.cd else where()
     launch = Launch(
         cwd=cwd,
         add_dirs=tuple(_folder(each, "--add-dir") for each in args.add_dir),
@@ -150,7 +150,7 @@ def pictures(args: argparse.Namespace, launch: Launch) -> tuple[Shown, ...]:
     from codex_py.showing import take  # late: few runs have one
 
     roots = [os.path.realpath(each) for each in (launch.cwd, *launch.add_dirs)]
-    here = _here()
+    here = where()
     return tuple(
         take(("stdin", _piped()) if name == "-" else name, here, roots, "-i ") for name in names
     )
@@ -171,7 +171,8 @@ def _folder(path: str, flag: str) -> str:
     return found
 
 
-def _here() -> str:
+def where() -> str:
+    """The current folder. Raises UsageError when it is gone."""
     try:
         return os.getcwd()
     except FileNotFoundError:

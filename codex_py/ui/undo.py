@@ -14,6 +14,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.session import resume
 from codex_py.core.shelf import Shelf
 from codex_py.settings import load
+from codex_py.ui.start import where
 from codex_py.ui.text import one_line, paint, visible
 from codex_py.undo import Choice, Damaged, History, Move, Undo, history
 
@@ -94,7 +95,7 @@ def _find(home: Path, name: str) -> Path:
     shelf = Shelf(home)
     if name:
         return shelf.find(name)
-    here = os.path.realpath(os.getcwd())
+    here = os.path.realpath(where())
     for card in shelf.cards():
         if os.path.realpath(card.cwd) == here:
             shelf.save()
@@ -104,7 +105,7 @@ def _find(home: Path, name: str) -> Path:
 
 def _run(verb: str, args: argparse.Namespace, work: Undo) -> int:
     choice = work.choose(redo=verb == "redo", turn=args.turn, step=args.step)
-    here = os.path.realpath(os.getcwd())
+    here = os.path.realpath(where())
     wanted = {os.path.join(here, each) for each in args.take}
     unknown = wanted - {move.path for move in work.preview(choice)}
     if unknown:

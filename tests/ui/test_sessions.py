@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from base64 import b64encode
 from pathlib import Path
 
@@ -155,8 +157,6 @@ def test_wrong_words_are_one_line(program: Program, args: tuple[str, ...], said:
 
 
 def test_a_session_open_elsewhere_is_left_alone(program: Program) -> None:
-    import subprocess
-
     turns = [text("hello"), [text("waiting"), gate()], refuse(400, "no more")]
     with Server(turns) as server:
         program.run("exec", "hi", url=server.url)
@@ -238,3 +238,34 @@ def test_a_log_from_anybody_gives_away_nothing_that_its_links_lead_to(
         done = program.run("exec", verb, str(session.path), "x", url="http://127.0.0.1:9")
         assert done.code == 2 and "is a link" in done.err and "Traceback" not in done.err
     assert len(logs(program)) == 0
+
+
+def test_the_newest_session_of_the_project_is_replayed_and_audited(
+    program: Program, tmp_path: Path
+) -> None:
+    first(program, text("one said"), prompt="one")
+    name = first(program, text("two said"), prompt="two")
+    (tmp_path / "far").mkdir()
+    far = Program(program.home, tmp_path / "far")
+    assert "two said" in program.run("replay", "--last").out
+    assert "started" in program.run("audit", "--last").out
+    assert "two said" in far.run("replay", "--last", "--all").out
+    for verb in ("replay", "audit"):
+        for words, told in (
+            (("--last",), "there is no session in"),
+            ((), "name a session, or give --last"),
+            (("--all",), "--all goes with --last"),
+            (("--last", name), "exclude each other"),
+        ):
+            done = far.run(verb, *words)
+            assert done.code == 2 and told in done.err and len(done.err.splitlines()) == 1
+
+
+def test_a_current_folder_that_is_gone_is_one_line(program: Program) -> None:
+    for words in ("sessions list", "audit --last", "replay --last", "undo", "exec resume --last x"):
+        line = f"mkdir gone; cd gone; rmdir ../gone; exec {sys.executable} -m codex_py {words}"
+        done = subprocess.run(
+            ["sh", "-c", line], cwd=program.cwd, env=program.env(), capture_output=True, text=True
+        )
+        assert done.returncode == 2 and "no longer exists" in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1
