@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from codex_py.core.errors import UsageError
 from codex_py.core.kit import silent
 from codex_py.core.money import FREE, Price
 from codex_py.core.request import ModelSettings
+from codex_py.dataclass import dataclass
 from codex_py.eyes import Eyes
 from codex_py.redact import Redactor
 from codex_py.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +12,7 @@ from codex_py.core.entries import Checked, Entry, Notice, ToolResult, User, word
 from codex_py.core.receipt import Claim, Workspace, receipt
 from codex_py.core.session import Session
 from codex_py.core.truncate import join, truncate
+from codex_py.dataclass import dataclass
 from codex_py.effects import Effects
 from codex_py.host import Host, Unconfined
 from codex_py.host.processes import Ran

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codex_py.core.entries import Image, Part, Text
 from codex_py.core.errors import UsageError
+from codex_py.dataclass import dataclass
 from codex_py.eyes import Eyes
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.core.entries import Context, Entry, Undoing, Undone
 from codex_py.core.errors import UsageError
 from codex_py.core.steps import History, Step, Taken, history
+from codex_py.dataclass import dataclass
 from codex_py.host.putback import put_back
 from codex_py.snapshots import store as kept
 from codex_py.snapshots.changes import kind, net

@@ -9,12 +9,13 @@ answer is held to what is left, so money is not overrun by a long answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from codex_py.core.entries import Changed, Entry, Notice, Resumed, Sampled, Started
 from codex_py.core.limits import Limits, Stop
 from codex_py.core.money import Price, Tally, read, spoken, tally, written
+from codex_py.dataclass import dataclass
 
 MARKS = (90, 75, 50)
 """Percent of a budget at which the user is told, once each."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from codex_py.core.entries import Json
+from codex_py.dataclass import dataclass
 
 FIELD = b',"chain":"'
 SIZE = 32

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import ClassVar, Literal
 
 from codex_py.core.checked import Checked
 from codex_py.core.entry import Entry
 from codex_py.core.kept import Snapshot, Touched, Undoing, Undone
 from codex_py.core.parts import Delta, DeltaOf, Image, Json, Part, Source, Text, Usage, words
+from codex_py.dataclass import dataclass
 
 __all__ = [
     "KINDS",
@@ -191,8 +192,7 @@ class Spent(Entry):
     """What used them: `failed try`, `compaction`, `reviewer`, `sub-agent`."""
     model: str = ""
     usage: Usage = field(default_factory=Usage)
-    cost: str = ""
-    """As in Sampled."""
+    cost: str = ""  # as in Sampled
 
 
 Verdict = Literal["allow", "ask", "deny"]

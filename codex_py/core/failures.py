@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from codex_py.core.entries import ToolCall, ToolResult, words
+from codex_py.dataclass import dataclass
 
 NAMES = tuple(
     re.compile(each, re.MULTILINE)

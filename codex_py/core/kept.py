@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from codex_py.core.entry import Entry
+from codex_py.dataclass import dataclass
 
 Files = tuple[tuple[str, str], ...]
 """Paths, each with `created`, `changed`, `deleted` or `mode`; at most fifty are named."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.client import ModelClient
 from codex_py.core.entries import Decision, Entry, Part, ToolCall
@@ -14,6 +14,7 @@ from codex_py.core.request import ModelSettings, ToolSpec
 from codex_py.core.session import Session
 from codex_py.core.tool import Tool
 from codex_py.core.truncate import LIMIT
+from codex_py.dataclass import dataclass
 from codex_py.eyes import Eyes
 from codex_py.host import Host
 from codex_py.host.keeping import Keeper as Keeper

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from codex_py.core import loops
 from codex_py.core.entries import Entry
+from codex_py.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.core.chain import parted
 from codex_py.core.codec import revive
 from codex_py.core.entries import Context, Entry, Json, Sampled, Spent, Started
+from codex_py.dataclass import dataclass
 
 VERSION = 2
 """Of the format that is written: docs/reference/entries.md."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from codex_py.core.entries import Decision, Entry, Sampled, ToolCall, ToolResult, User, words
-from codex_py.core.failures import failure, ran_tests
+from codex_py.dataclass import dataclass
 
 TO_WARN = 3
 TO_STOP = 6
@@ -111,6 +110,10 @@ def _outcome(result: ToolResult) -> str:
 
 
 def _same_failure(done: Sequence[_Done]) -> Loop | None:
+    if len(done) < TO_WARN:
+        return None
+    from codex_py.core.failures import failure, ran_tests  # late: compiles 20 patterns
+
     first, count, newest = None, 0, False
     between: list[_Done] = []
     held: list[_Done] = []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal, InvalidOperation
 
 from codex_py.core.codec import plain_usage, usage_of
 from codex_py.core.entries import Delta, Entry, Json, Sampled, Spent, Usage
+from codex_py.dataclass import dataclass
 
 ZERO = Decimal(0)
 

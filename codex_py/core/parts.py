@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from codex_py.dataclass import dataclass
 
 Json = dict[str, Any]
 

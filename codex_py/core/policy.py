@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from codex_py.core.entries import Changed, Decision, Entry, Resumed
 from codex_py.core.modes import MODES as MODES
 from codex_py.core.modes import Mode as Mode
+from codex_py.dataclass import dataclass
 from codex_py.effects import Effects, option
 
 EDITS_FREE = {"suggest": False, "auto-edit": True, "full-auto": True}

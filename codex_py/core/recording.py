@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.entries import (
     Assistant,
@@ -19,6 +19,7 @@ from codex_py.core.entries import (
     TurnEnded,
     User,
 )
+from codex_py.dataclass import dataclass
 
 SAID = (Reasoning, Assistant, Hosted, Cited, ToolCall)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.entries import (
     Assistant,
@@ -19,6 +19,7 @@ from codex_py.core.entries import (
     ToolResult,
     User,
 )
+from codex_py.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from codex_py.core.covered import covered
 from codex_py.core.entries import Decision, Delta, Image, Text, ToolCall, ToolResult
@@ -19,6 +19,7 @@ from codex_py.core.seen import digest_seen
 from codex_py.core.session import Session
 from codex_py.core.tool import Call, Output, Tool
 from codex_py.core.truncate import truncate
+from codex_py.dataclass import dataclass
 from codex_py.effects import Effects
 
 log = logging.getLogger("codex_py")

@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, field, fields, replace
 from pathlib import Path
 
 from codex_py.core import logfile
@@ -18,6 +18,7 @@ from codex_py.core.codec import plain
 from codex_py.core.entries import Changed, Entry, Json, Resumed, Sampled, Started, User, words
 from codex_py.core.errors import UsageError
 from codex_py.core.session import honest, identity, locked, place, resume
+from codex_py.dataclass import dataclass
 
 LOGS, ARCHIVE, CACHE = "sessions", "archived", "summaries.json"
 FEW = 64
@@ -39,8 +40,7 @@ class Card:
     branch: str = ""
     words: str = ""
     """How the user's first message begins."""
-    name: str = ""
-    """The name it was given, if any."""
+    name: str = ""  # as given by the user
     model: str = ""
     choice: str = ""
     """The name by which the model was last chosen."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from codex_py.core.entries import (
@@ -20,6 +20,7 @@ from codex_py.core.entries import (
     Undone,
     User,
 )
+from codex_py.dataclass import dataclass
 
 Standing = Literal["done", "undone", "cut off"]
 

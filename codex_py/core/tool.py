@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from codex_py.core.entries import Json, Part, Text
 from codex_py.core.errors import ToolError
 from codex_py.core.request import ToolSpec
 from codex_py.core.truncate import LIMIT
+from codex_py.dataclass import dataclass
 from codex_py.effects import Effects
 from codex_py.eyes import Eyes
 from codex_py.host import Host

@@ -6,9 +6,10 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
+from codex_py.dataclass import dataclass
 from codex_py.effects import Effects
 from codex_py.host.background import Background, Process
 from codex_py.host.confine import Confinement, Ground, Unconfined

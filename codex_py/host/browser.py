@@ -10,10 +10,11 @@ import os
 import shlex
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from codex_py.dataclass import dataclass
 from codex_py.host.held import Gone, Held
 
 if TYPE_CHECKING:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from codex_py.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

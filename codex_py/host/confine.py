@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codex_py.dataclass import dataclass
 from codex_py.effects import Effects
 from codex_py.host.confined import Confined, Unopenable
 from codex_py.host.processes import QUIET, Running, shell, starts_code

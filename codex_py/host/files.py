@@ -7,8 +7,9 @@ import errno
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from codex_py.dataclass import dataclass
 from codex_py.host.change import Wish
 from codex_py.host.opened import LARGEST, Moved, folder, inside, read
 

@@ -8,10 +8,10 @@ of our own, with our settings and a copy of the index, that borrows only the sto
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codex_py.dataclass import dataclass
 from codex_py.host import gitfolder
 from codex_py.host.gitfolder import Folder, GitFailed, find_root
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+from codex_py.dataclass import dataclass
 
 SMALL = 4096
 LARGE = 64 * 2**20

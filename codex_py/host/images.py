@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from codex_py.dataclass import dataclass
 from codex_py.eyes import Eyes
 from codex_py.pictures.kinds import LARGEST, PICTURES, NotAnImage, inspect, lacking
 from codex_py.pictures.steps import Step

@@ -9,10 +9,10 @@ import json
 import os
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from codex_py.dataclass import dataclass
 from codex_py.effects import Effects
 from codex_py.host.held import Gone, Held
 from codex_py.host.output import ROOM, Collected

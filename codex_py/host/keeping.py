@@ -11,10 +11,10 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from codex_py import snapshots
+from codex_py.dataclass import dataclass
 from codex_py.snapshots.store import workspace
 from codex_py.snapshots.sweep import abandon
 

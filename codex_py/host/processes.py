@@ -9,9 +9,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from codex_py.dataclass import dataclass
 from codex_py.host.output import Collected
 
 PIECE = 1 << 16

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from codex_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

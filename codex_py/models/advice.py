@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+
+from codex_py.dataclass import dataclass
 
 KNOWN = (
     ("Ollama", 11434),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from codex_py.core.entries import Usage
 from codex_py.core.errors import UsageError
 from codex_py.core.money import Price
 from codex_py.core.request import ModelSettings
+from codex_py.dataclass import dataclass
 from codex_py.eyes import Eyes
 
 DEFAULT = "o4-mini"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 from codex_py.core.entries import Delta, Json, ToolCall
+from codex_py.dataclass import dataclass
 
 CALL_FIELDS = ("id", "index", "type", "function", "custom", "name", "arguments")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from codex_py.core.entries import Json
 from codex_py.core.request import ToolSpec
+from codex_py.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

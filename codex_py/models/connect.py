@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -12,6 +12,7 @@ from codex_py.core.client import ModelClient
 from codex_py.core.entries import Json
 from codex_py.core.errors import UsageError
 from codex_py.core.request import Request
+from codex_py.dataclass import dataclass
 from codex_py.models.catalogue import DEFAULT, Catalogue, Model, Provider
 from codex_py.models.door import Door, Timeouts, near
 from codex_py.models.retrying import Retrying, Tries

@@ -9,12 +9,12 @@ import os
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from codex_py.core.entries import Json
 from codex_py.core.errors import ModelError
+from codex_py.dataclass import dataclass
 from codex_py.models import lean
 from codex_py.models.faults import lost, one_line, redacted, refusal, refused
 

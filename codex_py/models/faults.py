@@ -24,10 +24,9 @@ class Unreachable(Away):
     """Nobody listens there: where nobody ever did, waiting long for it is no use."""
 
 
-FULL = re.compile(
+FULL = (
     r"context.?length|context.?size|context.?window|maximum context|prompt is too long"
-    r"|too many (input )?tokens|exceeds? .{0,40}(token|context) limit",
-    re.IGNORECASE,
+    r"|too many (input )?tokens|exceeds? .{0,40}(token|context) limit"
 )
 SPENT = {
     "insufficient_quota",
@@ -61,7 +60,7 @@ def fault_of(status: int, code: str, kind: str, message: str) -> tuple[Fault, bo
     names = {code.lower(), kind.lower()} - {""}
     if names & {"context_length_exceeded", "exceed_context_size_error", "string_above_max_length"}:
         return "context", False
-    if status in (0, 400, 413, 422, 500) and FULL.search(message):
+    if status in (0, 400, 413, 422, 500) and re.search(FULL, message, re.IGNORECASE):
         return "context", False
     if names & SPENT or status == 402:
         return "quota", False
@@ -224,9 +223,7 @@ def _until(date: str) -> float:
         return -1.0
 
 
-TOLD = re.compile(
-    r"(?:try again|retry|wait)\D{0,20}?((?:\d+(?:\.\d+)?\s*[a-z]+\s*){1,3})", re.IGNORECASE
-)
+TOLD = r"(?:try again|retry|wait)\D{0,20}?((?:\d+(?:\.\d+)?\s*[a-z]+\s*){1,3})"
 PIECE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)", re.IGNORECASE)
 UNITS = {"ms": 0.001, "millisecond": 0.001, "s": 1.0, "sec": 1.0, "second": 1.0}
 UNITS |= {"m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "hr": 3600.0}
@@ -234,7 +231,7 @@ UNITS |= {"m": 60.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "
 
 def wait_told(message: str) -> float | None:
     """Seconds in words such as `try again in 1.5s`, `in 2 minutes` or `in 1m30s`."""
-    told = TOLD.search(message)
+    told = re.search(TOLD, message, re.IGNORECASE)
     if told is None:
         return None
     total, known = 0.0, False

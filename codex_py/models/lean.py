@@ -7,10 +7,11 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, cast
+
+from codex_py.dataclass import dataclass
 
 LAZY = ("openai", "openai.lib")
 """Packages whose `__init__` waits until something asks for what it defines."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from codex_py.core.errors import UsageError
 from codex_py.core.money import Price, read, written
+from codex_py.dataclass import dataclass
 from codex_py.models.catalogue import Model, Provider
 from codex_py.models.servers import At, Listed, Locked, Silent, about, listing, named
 

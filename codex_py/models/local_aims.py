@@ -6,7 +6,8 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from codex_py.dataclass import dataclass
 
 LINES = ("txt", "csv", "log", "tsv", "list", "")
 """Suffixes of files that are lines, of which none belongs to another."""

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from codex_py.core.entries import (
     Assistant,
@@ -24,6 +24,7 @@ from codex_py.core.entries import (
 from codex_py.core.errors import ModelError
 from codex_py.core.gate import UNASKED
 from codex_py.core.request import Request
+from codex_py.dataclass import dataclass
 from codex_py.models import local_moves as moves
 from codex_py.models.door import Door
 from codex_py.models.local_aims import Doubt

@@ -11,10 +11,10 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from codex_py.dataclass import dataclass
 from codex_py.models.local_weights import QWEN, Weights, installed, path_in, pinned
 
 BLOCK = 1 << 20

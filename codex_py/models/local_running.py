@@ -11,10 +11,10 @@ import signal
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.core.errors import ModelError
+from codex_py.dataclass import dataclass
 
 GLANCE = 0.1
 """Seconds between two tries for a lock that somebody else has."""

@@ -6,9 +6,10 @@ import json
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.entries import Context, Entry, Json, ToolCall, ToolResult, User, words
+from codex_py.dataclass import dataclass
 
 AUTO = "auto_"
 """Begins the ids of calls that the rules of local_moves made, not the model."""

@@ -13,10 +13,10 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.core.errors import ModelError
+from codex_py.dataclass import dataclass
 from codex_py.models.local_running import (
     GLANCE,
     PATIENCE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from codex_py.dataclass import dataclass
 
 FRAME = re.compile(
     r'^ *File "(?P<path>[^"]+)", line (?P<line>\d+)|^(?P<short>\S+\.py):(?P<at>\d+): ', re.M

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from codex_py.dataclass import dataclass
 
 IGNORING = re.compile(r"\bgit\b.*\b(?:ignor\w*|track\w*)\b", re.I)
 """What git is to leave alone stands in a file of its own."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from codex_py.core.entries import (
     Assistant,
@@ -18,6 +17,7 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.core.truncate import truncate
+from codex_py.dataclass import dataclass
 from codex_py.models.local_repairs import narrowed, repaired, settled, widened
 from codex_py.models.local_scene import AUTO, NUMBER, Scene, given, is_reminder, scene
 from codex_py.models.local_syntax import unreadable

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from codex_py.core.errors import UsageError
+from codex_py.dataclass import dataclass
 from codex_py.models.advice import KNOWN, find_servers
 from codex_py.models.catalogue import Catalogue
 from codex_py.models.servers import At, Listed, Silent, listing, named

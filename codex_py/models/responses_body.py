@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.entries import (
     Assistant,
@@ -22,6 +22,7 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.core.request import ModelSettings, Request, ToolSpec
+from codex_py.dataclass import dataclass
 from codex_py.models.door import encoded
 from codex_py.models.formats import named_schema
 
@@ -51,7 +52,7 @@ class Quirks:
     """It streams; else an answer comes as a whole."""
 
 
-@dataclass
+@dataclass()
 class Body:
     """Builds bodies for one server. Each begins with the bytes of the one before it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from codex_py.core.entries import (
     Assistant,
@@ -18,6 +18,7 @@ from codex_py.core.entries import (
     Usage,
 )
 from codex_py.core.errors import ModelError
+from codex_py.dataclass import dataclass
 from codex_py.models.citing import cited
 from codex_py.models.faults import nothing, one_line, refusal
 from codex_py.models.responses_body import ORIGIN
@@ -37,7 +38,7 @@ def over(event: Json) -> bool:
     return isinstance(kind, str) and kind in ENDS
 
 
-@dataclass
+@dataclass()
 class Answer:
     """One response under construction. Items are known by id: some servers send nothing else.
 

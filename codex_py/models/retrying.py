@@ -6,13 +6,14 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 from codex_py.core.client import ModelClient
 from codex_py.core.entries import Delta, Entry, Sampled, Spent, Usage, User
 from codex_py.core.errors import ModelError
 from codex_py.core.request import Request
+from codex_py.dataclass import dataclass
 from codex_py.models.faults import Away, Unreachable, spoken
 
 FIRST = 0.2
@@ -40,6 +41,9 @@ class Tries:
     """Seconds that a network is waited for which was there and is gone."""
 
 
+TRIES = Tries()
+
+
 class Retrying:
     """Asks again after a failure marked `retry`, as often as `tries` allows.
 
@@ -56,7 +60,7 @@ class Retrying:
     def __init__(
         self,
         client: ModelClient,
-        tries: Tries | int = Tries(),
+        tries: Tries | int = TRIES,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._client = client

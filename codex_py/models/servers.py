@@ -12,11 +12,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from decimal import Decimal
 from typing import Any
 
 from codex_py.core.money import Price, read
+from codex_py.dataclass import dataclass
 from codex_py.models.door import near
 
 LONGEST = 8 << 20

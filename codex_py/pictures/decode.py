@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from codex_py.dataclass import dataclass
 from codex_py.pictures.kinds import EXTRA, PIXELS, NotAnImage, inspect, too_many
 from codex_py.pictures.strip import whole
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from codex_py.dataclass import dataclass
 
 LARGEST = 50_000_000
 """Bytes of a picture file that will be read."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from codex_py.dataclass import dataclass
 from codex_py.pictures.grid import drawn
 from codex_py.pictures.steps import Impossible, Step
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from codex_py.core.modes import Mode
+from codex_py.dataclass import dataclass
 
 Money = str
 """US dollars as an exact decimal; empty for none."""

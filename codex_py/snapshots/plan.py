@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from codex_py.dataclass import dataclass
 from codex_py.snapshots.state import Keep, State, alike, look, same
 from codex_py.snapshots.store import Record
 from codex_py.snapshots.tree import reach

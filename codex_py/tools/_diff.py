@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from codex_py.dataclass import dataclass
 from codex_py.host.change import Change
 
 WHOLE = 3_000

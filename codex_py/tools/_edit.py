@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
+from codex_py.dataclass import dataclass
 from codex_py.tools._lines import PASSES, EditError, Text, index, looser, split
 from codex_py.tools._nearest import difference
 from codex_py.tools._placeholder import placeholder

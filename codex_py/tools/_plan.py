@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from codex_py.dataclass import dataclass
 from codex_py.host.change import Change
 from codex_py.tools._lines import EditError
 from codex_py.tools._locate import apply

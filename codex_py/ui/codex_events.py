@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.entries import (
     Assistant,
@@ -26,6 +26,7 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.core.money import Tally, whole
+from codex_py.dataclass import dataclass
 
 EDITS = frozenset({"apply_patch", "edit_file", "write_file"})
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TextIO, cast
 
 from codex_py.agent import Agent, open_agent
@@ -28,6 +28,7 @@ from codex_py.core.entries import (
 )
 from codex_py.core.money import Tally, tally
 from codex_py.core.receipt import final_message
+from codex_py.dataclass import dataclass
 from codex_py.launch import Launch
 from codex_py.proof import unmet
 from codex_py.redact import NOTHING

@@ -6,12 +6,12 @@ import contextlib
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from codex_py.core.entries import Entry, Resumed, Snapshot, Started, Touched
 from codex_py.core.errors import UsageError
 from codex_py.core.steps import history
+from codex_py.dataclass import dataclass
 from codex_py.host import gitfolder
 from codex_py.host.gitfolder import GitFailed
 from codex_py.host.setout import set_out

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from codex_py.brain import Brain, choose
@@ -29,6 +29,7 @@ from codex_py.core.entries import (
 )
 from codex_py.core.errors import ModelError
 from codex_py.core.request import Request, ToolSpec
+from codex_py.dataclass import dataclass
 from codex_py.settings import load
 from codex_py.ui.asjson import as_json
 from codex_py.ui.text import duration, one_line

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import cast
 
@@ -31,6 +31,7 @@ from codex_py.core.policy import MODES, Mode, inside
 from codex_py.core.recording import Turn, recording
 from codex_py.core.session import kept
 from codex_py.core.turn import run_turn
+from codex_py.dataclass import dataclass
 from codex_py.launch import Launch
 from codex_py.settings import Settings
 from codex_py.ui.footing import cleared, footing

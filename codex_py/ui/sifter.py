@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from codex_py.core.shelf import Card
+from codex_py.dataclass import dataclass
 from codex_py.ui.cards import age, cost, short, title
 from codex_py.ui.render.cells import cells
 from codex_py.ui.text import one_line

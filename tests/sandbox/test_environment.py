@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from codex_py_sandbox import EnvRules, Policy
+from codex_py_sandbox import EnvRules, Policy, envscrub
 from codex_py_sandbox.envscrub import scrub
 
 ROOT = Path("/srv/project")
@@ -69,3 +72,15 @@ def test_names_that_nobody_listed_are_not_seen_unless_asked_for(name: str) -> No
     assert name not in scrub({name: "hunter2"}, policy)[0]
     asked = policy.with_(env=EnvRules(keep=(name,), listed=True))
     assert scrub({name: "hunter2"}, asked)[0][name] == "hunter2"
+
+
+LISTS = envscrub.ALLOWED + envscrub.HARMLESS + envscrub.SECRET_NAMES + envscrub.OUTSIDE_NAMES
+
+
+@given(name=st.text("AB_", max_size=8), glob=st.text("AB_*", max_size=6))
+def test_names_fit_globs_as_the_standard_library_says(name: str, glob: str) -> None:
+    assert envscrub._fits(name, (glob,)) is fnmatchcase(name, glob)
+
+
+def test_the_lists_hold_no_sign_but_stars() -> None:
+    assert not [each for each in LISTS if set(each) & set("?[]")]

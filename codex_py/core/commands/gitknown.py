@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.commands.options import Program
+from codex_py.dataclass import dataclass
 
 RUNS = "it runs another program"
 WRITES = "it writes a file"

@@ -10,9 +10,10 @@ option elsewhere.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.commands.words import Word
+from codex_py.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from codex_py.core.commands import expand
 from codex_py.core.commands.line import Part
 from codex_py.core.commands.parse import text_of
 from codex_py.core.commands.scope import Folders, Puzzled, Scope, placed
+from codex_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node

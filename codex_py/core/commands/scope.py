@@ -5,10 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from codex_py.core.commands.line import Part
+from codex_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node

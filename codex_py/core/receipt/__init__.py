@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codex_py.core.entries import Assistant, Entry, Json
+from codex_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from codex_py.core.receipt.facts import Facts

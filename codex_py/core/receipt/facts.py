@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.entries import (
     Checked,
@@ -21,6 +21,7 @@ from codex_py.core.kept import Touched
 from codex_py.core.receipt.rewritten import rewritten
 from codex_py.core.receipt.runs import Run, runs
 from codex_py.core.receipt.testing import Tests, test_runs
+from codex_py.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

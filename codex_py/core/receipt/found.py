@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from codex_py.core.receipt.language import Kind, Language, Rule
 from codex_py.core.receipt.prose import Clause
+from codex_py.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from codex_py.core.receipt import judge_figures, judge_url
@@ -17,6 +16,7 @@ from codex_py.core.receipt.judge_tests import ran_tests, tests_pass
 from codex_py.core.receipt.ledger import Ledger, is_source
 from codex_py.core.receipt.runs import KNOWN
 from codex_py.core.receipt.strangers import strangers
+from codex_py.dataclass import dataclass
 
 Word = Literal["supported", "unverified", "contradicted"]
 

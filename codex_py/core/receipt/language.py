@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from codex_py.dataclass import dataclass
 
 LANGUAGES = {"en": "[A-Za-z]{2}", "zh": "[\u4e00-\u9fff]"}
 """A language is a file of this name beside this one, en.toml says what is in it, and what its

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from codex_py.core.receipt import UNKNOWN, Workspace
 from codex_py.core.receipt.facts import Command, Facts, File
 from codex_py.core.receipt.language import Kind
+from codex_py.dataclass import dataclass
 
 DOCUMENT = re.compile(
     r"(?:\.(?:md|rst|txt|adoc|markdown)|(?:^|/)(?:LICENSE|CHANGELOG|README)\S*)$", re.I
@@ -23,7 +24,7 @@ TRIVIAL = frozenset(
 """Programs that run nothing of the project's own."""
 
 
-@dataclass
+@dataclass()
 class Ledger:
     """Facts made easy to search."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
+
+from codex_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from tree_sitter import Node

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from codex_py.core.receipt.counted import Counts, counted
 from codex_py.core.receipt.runs import AROUND, Code, Run, inside, runs
+from codex_py.dataclass import dataclass
 
 Outcome = Literal["passed", "failed", "unknown"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codex_py.dataclass import dataclass
 from codex_py.ui.render.paper import Paper
 
 if TYPE_CHECKING:

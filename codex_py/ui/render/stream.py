@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from codex_py.dataclass import dataclass
 
 LARGEST = 3_000
 """Characters after which a block, or a line, is handed on though it is not complete."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from codex_py.agent import Agent
 from codex_py.core.entries import Decision, Text, ToolCall, ToolResult
 from codex_py.core.policy import Piece, Policy, decide, standing
+from codex_py.dataclass import dataclass
 from codex_py.effects import Effects
 from codex_py.lines import read_pieces
 from codex_py.ui.text import visible

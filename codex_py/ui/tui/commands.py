@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from codex_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from codex_py.ui.tui.session import Sitting

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlparse
 
 from codex_py.core.errors import UsageError
+from codex_py.dataclass import dataclass
 from codex_py.pictures.kinds import promise
 
 if TYPE_CHECKING:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from codex_py.dataclass import dataclass
 from codex_py.ui.text import count, duration, one_line
 from codex_py.ui.tui.look import Look
 

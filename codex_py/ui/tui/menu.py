@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from codex_py.dataclass import dataclass
 from codex_py.ui.text import one_line
 from codex_py.ui.tui.fuzzy import best
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from codex_py.dataclass import dataclass
 
 LARGEST = 64_000
 """Bytes of a prompt file."""

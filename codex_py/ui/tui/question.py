@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, Protocol
 
+from codex_py.dataclass import dataclass
 from codex_py.ui.text import one_line, wrapped
 
 ROWS = 9

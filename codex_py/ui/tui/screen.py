@@ -9,7 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from prompt_toolkit.application import Application
@@ -30,6 +30,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.widgets import SearchToolbar
 
+from codex_py.dataclass import dataclass
 from codex_py.redact import NOTHING
 from codex_py.ui.tui.look import Look
 
