@@ -215,8 +215,11 @@ def _begin(
         "commit": head(host.cwd) or "",
     }
     again = bool(launch.resume)
+    within = os.path.relpath(host.cwd, git_root) if git_root and git_root != host.cwd else ""
     session.append(
-        Resumed(**facts) if again else Started(session=session.id, version=VERSION, **facts)
+        Resumed(**facts)
+        if again
+        else Started(session=session.id, version=VERSION, within=within, **facts)
     )
     begun = session.entries[0]
     if isinstance(begun, Started) and begun.version > VERSION:

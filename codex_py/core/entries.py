@@ -60,8 +60,7 @@ class Started(Entry):
     kind: ClassVar[str] = "started"
     session: str
     cwd: str
-    version: int = 1
-    """Version of the log's format: 2 since lines are chained."""
+    version: int = 1  # of the log's format: 2 since lines are chained
     app: str = ""
     mode: str = ""
     model: str = ""
@@ -69,10 +68,11 @@ class Started(Entry):
     """The name by which the model was chosen: `local`, or as `-m` takes it."""
     branch: str = ""
     commit: str = ""
-    """What Git had checked out, when there was a repository."""
+    within: str = ""
+    """What Git had checked out, and where `cwd` lies in its repository: `a/b`, empty at the top."""
     parent: str | None = None
-    """The session that this one was forked from, and below after which of its lines."""
     at_line: int | None = None
+    """The session that this one was forked from, and after which of its lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from codex_py import snapshots
 from codex_py.dataclass import dataclass
+from codex_py.host import gitfolder
 from codex_py.snapshots.store import workspace
 from codex_py.snapshots.sweep import abandon
 
@@ -41,6 +42,12 @@ class Keeping:
     def store(self) -> str:
         """The folder where this workspace is kept."""
         return workspace(self.home, self.cwd)
+
+
+def _index(cwd: str) -> str:
+    """Where Git says what is staged; empty without a repository. It is only read."""
+    found = gitfolder.find(cwd)
+    return str(found.own / "index") if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,7 @@ class Keeper:
                 "most": keeping.most_files,
                 "disk": keeping.disk,
                 "watch": keeping.watch,
+                "index": _index(keeping.cwd),
             }
         )
 

@@ -136,7 +136,8 @@ class Keeper:
             base, packs = self.store.name, [*packs, self.store.name]
             bases.write(self.store.folder, base, self.tree.roots, self.tree.known, packs)
             records = []
-        self.store.begin(base, packs, self.tree.roots)
+        staged = self._at(self.given["index"]) if self.given.get("index") else None
+        self.store.begin(base, packs, self.tree.roots, staged)
         self._write(records, "")
 
     def _unwatch(self) -> None:

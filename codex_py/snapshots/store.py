@@ -60,13 +60,16 @@ class Store:
         for each in ("", "packs", "journals", "bases"):
             os.makedirs(os.path.join(folder, each), mode=0o700, exist_ok=True)
 
-    def begin(self, base: str, packs: Sequence[str], roots: Sequence[str]) -> None:
-        """Start a journal: changes are counted from this base."""
+    def begin(
+        self, base: str, packs: Sequence[str], roots: Sequence[str], index: State | None = None
+    ) -> None:
+        """Start a journal: changes are counted from this base. `index`: what Git had staged."""
         if self._journal is not None:
             self._journal.close()
         self.journal = f"{self.name}-2" if self.journal else self.name
         self._end = 0
         header = {"v": VERSION, "base": base, "packs": [*packs, self.name], "roots": list(roots)}
+        header |= {"index": index} if index else {}
         path = os.path.join(self.folder, "journals", self.journal)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

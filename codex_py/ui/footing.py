@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,12 +10,13 @@ from codex_py.core.entries import Entry, Resumed, Snapshot, Started, Touched
 from codex_py.core.errors import UsageError
 from codex_py.core.steps import history
 from codex_py.dataclass import dataclass
-from codex_py.host import gitfolder
 from codex_py.host.gitfolder import GitFailed
 from codex_py.host.setout import set_out
-from codex_py.host.worktree import fresh
+from codex_py.host.worktree import fresh, refreshed, staged
 from codex_py.snapshots import store as kept
-from codex_py.snapshots.store import Damaged, Folders, workspace
+from codex_py.snapshots.state import State, revived
+from codex_py.snapshots.store import Damaged, Folders, content, workspace
+from codex_py.ui.scratch import cleared
 
 NAMED = 6
 """Paths named in a line."""
@@ -39,28 +38,38 @@ class _Start:
     """Folders left out by rule."""
     added: tuple[str, ...]
     """Folders that the session had besides its own."""
+    index: State | None
+    """What Git had staged."""
 
 
 def footing(
-    entries: Sequence[Entry], first: Started, home: Path, repository: str, work: Path
+    entries: Sequence[Entry],
+    first: Started,
+    home: Path,
+    repository: str,
+    work: Path,
+    top: Path | None = None,
 ) -> Footing:
     """Fill the empty folder `work` with the files that the session began with.
 
-    Only read: the snapshots, and objects of the repository. Raises UsageError where a
-    repository was named and does not have the commit.
+    `top` is where its repository begins, when `work` lies below that. Only read: the snapshots,
+    and objects and index of the repository. Raises UsageError where a repository was named and
+    does not have the commit.
     """
+    top = top or work
     try:
         start = _kept(entries, first, os.path.realpath(home))
+        git, missing = _with_git(first, repository, work, top, start)
         count, lost = set_out(start.store, start.tree, first.cwd, str(work))
     except (Damaged, OSError, ValueError) as error:
-        cleared(work)
-        work.mkdir()
+        _emptied(top, work)
         why = error.strerror if isinstance(error, OSError) else None
-        return Footing(_committed(first, repository, work, why or str(error)))
-    git, missing = _with_git(first, repository, work)
+        return Footing(_committed(first, repository, work, top, why or str(error)))
+    if git:
+        refreshed(top)
     left = [each for each in start.left if each.startswith(first.cwd.rstrip("/") + "/")]
-    top = len(first.cwd.rstrip("/")) + 1
-    missing += _missing("folders that snapshots leave out", [each[top:] for each in left])
+    cut = len(first.cwd.rstrip("/")) + 1
+    missing += _missing("folders that snapshots leave out", [each[cut:] for each in left])
     missing += _missing("too large, not readable or no file: not kept", lost)
     missing += _missing("added folders", start.added)
     files = "1 file" if count == 1 else f"{count:,} files"
@@ -68,16 +77,9 @@ def footing(
     return Footing(told, tuple(missing))
 
 
-def cleared(folder: Path) -> None:
-    """Remove a folder of ours with all in it, whatever modes commands gave to its folders."""
-    with contextlib.suppress(OSError):
-        os.chmod(folder, 0o700)
-    for path, names, _ in os.walk(folder):
-        for inner in (os.path.join(path, each) for each in names):
-            with contextlib.suppress(OSError):
-                if not os.path.islink(inner):
-                    os.chmod(inner, 0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+def _emptied(top: Path, work: Path) -> None:
+    cleared(top)
+    work.mkdir(parents=True)
 
 
 def _kept(entries: Sequence[Entry], first: Started, home: str) -> _Start:
@@ -105,10 +107,19 @@ def _kept(entries: Sequence[Entry], first: Started, home: str) -> _Start:
             roots = [str(each) for each in top.get("roots", ())]
             tree = _before(store, entry, edits)
             added = tuple(each for each in roots if each != first.cwd)
-            return _Start(store, tree, _left(entries[: place + 1]), added)
+            index = _index(top.get("index"))
+            return _Start(store, tree, _left(entries[: place + 1]), added, index)
     if edits:
         raise Damaged("its snapshots hold single files only")
     raise Damaged("no snapshot was taken in it")
+
+
+def _index(data: object) -> State | None:
+    try:
+        found = revived(data) if isinstance(data, list) else None
+    except TypeError:
+        return None
+    return found if found is not None and found.kind == "file" else None
 
 
 def _before(store: str, snapshot: Snapshot, edits: Sequence[Snapshot]) -> Folders:
@@ -132,32 +143,63 @@ def _missing(what: str, paths: Sequence[str]) -> list[str]:
     return [f"{', '.join(sorted(paths)[:NAMED])}{more} ({what})"]
 
 
-def _with_git(first: Started, repository: str, work: Path) -> tuple[str, list[str]]:
-    """Lay a repository of its own beside the files; in words, and what there is not of it."""
+def _with_git(
+    first: Started, repository: str, work: Path, top: Path, start: _Start
+) -> tuple[str, list[str]]:
+    """Make a repository of its own for the files; in words, and what there is not of it."""
     if not first.commit:
         return "", []
-    root = gitfolder.find_root(first.cwd)
-    if not repository and root is not None and str(root) != os.path.realpath(first.cwd):
-        return "", ["Git's history (the session's folder lies inside its repository)"]
+    below = work != top
     try:
-        fresh(repository or first.cwd, first.commit, work, files=False)
+        fresh(repository or first.cwd, first.commit, top, files=below)
+        if below:
+            _place(top, work)
+            cleared(work)
+            work.mkdir()
     except (GitFailed, ValueError) as error:
-        cleared(work / ".git")
+        _emptied(top, work)
         if repository:
             raise UsageError(str(error)) from error
-        return "", [f"Git's history ({error}; name the repository with -C DIR)"]
-    return f"; Git at commit {first.commit[:12]}, nothing staged", []
+        more = " and what it holds outside of the session's folder" if below else ""
+        return "", [f"Git's history{more} ({error}; name the repository with -C DIR)"]
+    told, missing = _restaged(first, top, start)
+    told = f"; Git at commit {first.commit[:12]}, {told}"
+    if below:
+        told += "; outside of the session's folder all is as committed"
+    return told, missing
 
 
-def _committed(first: Started, repository: str, work: Path, why: str) -> str:
+def _restaged(first: Started, top: Path, start: _Start) -> tuple[str, list[str]]:
+    """Stage again what was staged; in words, and why that could not be done."""
+    if start.index is None:
+        return "nothing staged", ["what was staged (not kept)"]
+    try:
+        count = staged(top, content(start.store, start.index), first.commit)
+    except (Damaged, GitFailed, OSError) as error:
+        return "nothing staged", [f"what was staged ({error})"]
+    files = "1 file" if count == 1 else f"{count:,} files"
+    return f"{files} staged, as then" if count else "nothing staged, as then", []
+
+
+def _place(top: Path, work: Path) -> None:
+    """Make the folder `work` below `top`, where something else may have taken its place."""
+    for each in (*reversed(work.relative_to(top).parents[:-1]), work.relative_to(top)):
+        path = top / each
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        path.mkdir(exist_ok=True)
+
+
+def _committed(first: Started, repository: str, work: Path, top: Path, why: str) -> str:
     """Put the recorded commit's files into the folder; says in words what is there."""
     if not first.commit:
         return f"an empty folder: no commit was recorded, and there is no snapshot: {why}"
     try:
-        fresh(repository or first.cwd, first.commit, work)
+        fresh(repository or first.cwd, first.commit, top)
+        _place(top, work)
+        refreshed(top)
     except (GitFailed, ValueError) as error:
-        cleared(work)
-        work.mkdir()
+        _emptied(top, work)
         if repository:
             raise UsageError(str(error)) from error
         return f"an empty folder: {error} (name the repository with -C DIR); no snapshot: {why}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from pathlib import Path
@@ -32,12 +32,17 @@ from codex_py.core.recording import Turn, recording
 from codex_py.core.session import kept
 from codex_py.core.turn import run_turn
 from codex_py.dataclass import dataclass
+from codex_py.host.git import find_root
 from codex_py.launch import Launch
 from codex_py.settings import Settings
-from codex_py.ui.footing import cleared, footing
+from codex_py.ui.footing import footing
+from codex_py.ui.scratch import scratch
 
 PLAIN = re.compile(r"\w[\w.-]{0,80}")
 """Names of folders that are taken over; a log may come from anybody."""
+PART = re.compile(r"(?!\.{1,2}$|\.git$)[^/\0]{1,255}", re.IGNORECASE)
+DEEPEST = 60
+"""Folders inside folders that a session's folder may lie below its repository."""
 Show = Callable[[Entry | Delta], None]
 
 
@@ -65,27 +70,31 @@ def rerun(path: Path, settings: Settings, repository: str, show: Show) -> Rerun:
     first = entries[0] if entries else None
     if not isinstance(first, Started):
         raise UsageError(f"{path} is not the log of a session")
-    scratch = _scratch(first.cwd)
-    try:
-        name = os.path.basename(first.cwd)
-        work = scratch / (name if PLAIN.fullmatch(name) else "work")
-        work.mkdir()
-        held = footing(entries, first, settings.home, repository, work)
+    with scratch(first.cwd) as free:
+        old, top, work = _places(first, free)
+        work.mkdir(parents=True)
+        held = footing(entries, first, settings.home, repository, work, top)
         found = Rerun(place=held.place, missing=held.missing)
-        copy = scratch / path.name
-        _mapped(path, copy, first.cwd, str(work))
-        return asyncio.run(_all(copy, path, settings, work, scratch, found, show))
-    finally:
-        cleared(scratch)
+        copy = free / path.name
+        _mapped(path, copy, old, str(top))
+        return asyncio.run(_all(copy, path, settings, (top, work), free, found, show))
 
 
-def _scratch(cwd: str) -> Path:
-    """A fresh folder; outside the session's own where there is such a place."""
-    places = (tempfile.gettempdir(), "/var/tmp")
-    apart = [each for each in places if not inside(os.path.realpath(each), (cwd,))]
-    able = [each for each in apart if os.access(each, os.W_OK)]
-    name = tempfile.mkdtemp(prefix="codex-py-replay-", dir=next(iter(able), None))
-    return Path(os.path.realpath(name))
+def _places(first: Started, free: Path) -> tuple[str, Path, Path]:
+    """Where the session's repository began, or its folder; where that and the folder are now."""
+    cwd, within = first.cwd, first.within
+    if not within and first.commit:  # of a version that did not note it
+        with contextlib.suppress(OSError, ValueError):
+            root = find_root(cwd)
+            within = os.path.relpath(cwd, root) if root and str(root) != cwd else ""
+    parts = within.split("/")
+    sound = len(parts) < DEEPEST and all(PART.fullmatch(each) for each in parts)
+    old = cwd.removesuffix(f"/{within}")
+    if not sound or old == cwd or len(old) < 4:
+        old, parts = cwd, []
+    name = os.path.basename(old)
+    top = free / (name if PLAIN.fullmatch(name) else "work")
+    return old, top, top.joinpath(*parts)
 
 
 def _mapped(source: Path, target: Path, old: str, new: str) -> None:
@@ -101,11 +110,12 @@ async def _all(
     copy: Path,
     source: Path,
     settings: Settings,
-    work: Path,
+    places: tuple[Path, Path],
     scratch: Path,
     found: Rerun,
     show: Show,
 ) -> Rerun:
+    top, work = places
     entries = logfile.read(copy)
     decided = {each.call_id: each for each in entries if isinstance(each, Decision)}
     first = cast(Started, entries[0])
@@ -117,6 +127,7 @@ async def _all(
         model=f"recorded/{copy}",
         model_given=True,
         deny_read=settings.deny_read,
+        readable=(str(top),) if top != work else (),
         command_timeout=settings.command_timeout,
         output_file_mb=settings.output_file_mb,
         undo=False,

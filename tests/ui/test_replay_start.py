@@ -18,7 +18,8 @@ from codex_py.snapshots import bases
 from codex_py.snapshots.state import look
 from codex_py.snapshots.store import Record, Store, workspace
 from codex_py.snapshots.tree import Tree, reach
-from codex_py.ui.footing import cleared, footing
+from codex_py.ui.footing import footing
+from codex_py.ui.scratch import cleared
 from tests.conftest import GIT, Program
 from tests.snapshots.test_undo import tree
 from tests.turns import call, text
@@ -134,15 +135,110 @@ def test_a_repository_that_is_gone_leaves_the_files(program: Program, repo: Path
     assert done.code == 0 and "not there: Git's history" in done.out, done.out
 
 
-def test_a_folder_inside_a_repository_comes_back_alone(
+STAGING = """\
+echo 'x = 1' >> hello.py && git add hello.py && echo 'y = 2' >> hello.py
+echo added > added && echo later >> added && git add added && git rm -q --cached gone
+printf 'odd' > 'odd \303\251\tname' && printf '\\0\\377' > 'b\\300' && git add . && echo more >> added
+git mv moved moved-to && chmod +x moved-to && git add moved-to && echo no > untracked
+"""
+GIT_LINES = [
+    "git status --short && git diff --cached && git diff && git diff-files",
+    "git log --oneline && git ls-files --stage && cat ../hello.py hello.py; git rev-parse --show-prefix",
+    "git stash list; git diff --cached --stat; ls -A .. | sort",
+]
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("within", ["", "sub", "a b/sub"])
+def test_what_was_staged_is_staged_again_also_below_the_top_of_a_repository(
+    program: Program, outside: Path, within: str, older: bool
+) -> None:
+    top = outside / "repo"
+    work = top / within
+    work.mkdir(parents=True)
+    for name in ("hello.py", "gone", "moved"):
+        (work / name).write_text(f"first {name}\n")
+    (top / "hello.py").write_text("of the top\n")
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*GIT, *args], cwd=top, check=True)
+    subprocess.run(["sh", "-ec", STAGING], cwd=work, check=True)
+    name = session(Program(program.home, work), *GIT_LINES)
+    if older:
+        (log,) = (program.home / "state" / "sessions").rglob("*.jsonl")
+        log.write_bytes(log.read_bytes().replace(b'"within":', b'"beyond":'))
+    subprocess.run(["git", "reset", "-q", "--hard"], cwd=top, check=True)
+    before = tree(top)
+    done = program.run("replay", name, "--tools")
+    assert done.code == 0, done.out
+    assert "5 files staged, as then" in done.out or "6 files staged, as then" in done.out, done.out
+    assert ("outside of the session's folder all is as committed" in done.out) == bool(within)
+    assert tree(top) == before
+    subprocess.run(["git", "gc", "-q", "--prune=now"], cwd=top, check=True)
+    done = program.run("replay", name, "--tools")
+    assert done.code == 1 and "nothing staged" in done.out.split("\n")[0]
+    assert "not there: what was staged (a content that was staged is no longer" in done.out
+
+
+def test_without_its_snapshot_a_session_below_the_top_runs_at_its_place(
+    program: Program, outside: Path
+) -> None:
+    work = outside / "repo" / "sub"
+    work.mkdir(parents=True)
+    (work / "in").write_text("in\n")
+    (work.parent / "out").write_text("out\n")
+    for args in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*GIT, *args], cwd=work.parent, check=True)
+    name = session(Program(program.home, work), "cat in ../out && git rev-parse --show-prefix")
+    shutil.rmtree(program.home / "state" / "snapshots")
+    moved = shutil.move(work.parent, outside / "moved")
+    done = program.run("replay", name, "--tools", "-C", moved)
+    assert done.code == 0 and "run again in commit" in done.out, done.out
+
+
+@pytest.mark.parametrize("within", ["..", "sub/../..", ".git", "/", "a//b", "x" * 300, "link/sub"])
+def test_a_place_in_a_repository_that_is_none_leads_nowhere(
+    program: Program, repo: Path, tmp_path: Path, within: str
+) -> None:
+    (tmp_path / "far" / "sub").mkdir(parents=True)
+    (repo / "link").symlink_to(tmp_path / "far")
+    for args in (["add", "link"], ["commit", "-qm", "a link"]):
+        subprocess.run([*GIT, *args], cwd=repo, check=True)
+    name = session(program, "echo made > made")
+    shutil.rmtree(program.home / "state" / "snapshots")
+    (log,) = (program.home / "state" / "sessions").rglob("*.jsonl")
+    lines = [json.loads(line) for line in log.read_bytes().splitlines()]
+    lines[0] |= {"cwd": f"{repo}/{within}", "within": within}
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = program.run("replay", name, "--tools", "-C", str(repo))
+    assert done.code in (0, 1, 2) and "Traceback" not in done.err, done.err
+    assert list((tmp_path / "far").rglob("*")) == [tmp_path / "far" / "sub"]
+
+
+def test_what_a_killed_replay_left_is_cleared_by_the_next(
     program: Program, repo: Path, outside: Path
 ) -> None:
-    work = Path(shutil.copytree(repo, outside / "repo")) / "sub"
-    work.mkdir()
-    (work / "notes").write_text("untracked\n")
-    name = session(Program(program.home, work), "cat notes && ls")
-    done = program.run("replay", name, "--tools")
-    assert done.code == 0 and "lies inside its repository" in done.out, done.out
+    place = outside / "tmp"
+    place.mkdir()
+    gate = outside / "gate"
+    os.mkfifo(gate)
+    plain = session(program, "true")
+    name = session(program, f"test -e {outside}/slow && cat {gate} || true")
+    (outside / "slow").touch()
+    env = program.env(TMPDIR=str(place))
+    slow = subprocess.Popen(program.argv("replay", name, "--tools"), cwd=repo, env=env)
+    with open(gate, "w"):  # a command of the replay has the other end open now
+        (left,) = place.glob("codex-py-replay-*")
+        other = program.run("replay", plain, "--tools", env={"TMPDIR": str(place)})
+        assert other.code == 0 and list(place.iterdir()) == [left]
+        slow.kill()
+        slow.wait()
+    (outside / "slow").unlink()
+    (place / "codex-py-replay-link").symlink_to(repo)
+    assert left.exists()
+    assert program.run("replay", name, "--tools", env={"TMPDIR": str(place)}).code == 0
+    assert (
+        list(place.iterdir()) == [place / "codex-py-replay-link"] and (repo / "hello.py").exists()
+    )
 
 
 class Kept:
