@@ -137,6 +137,7 @@ class Undo:
             acting = [self._saved(move, store) for move in acting]
             records = [Record(move.path, move.now, move.to) for move in acting]
             changes = store.write(records)
+            store.settle()
         finally:
             store.close()
         calls = tuple(step.call_id for step in choice.steps)

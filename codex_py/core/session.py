@@ -9,7 +9,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -18,13 +18,12 @@ from codex_py.core import logfile
 from codex_py.core.chain import chained
 from codex_py.core.codec import plain, revive
 from codex_py.core.entries import (
-    Compacted,
+    Context,
     Delta,
     Entry,
     Sampled,
     Spent,
-    TurnEnded,
-    User,
+    Touched,
     stamped,
 )
 from codex_py.core.errors import LogError, UsageError
@@ -33,8 +32,8 @@ from codex_py.redact import NOTHING, Redactor
 
 Listener = Callable[[Entry | Delta], None]
 
-LASTING = (User, Sampled, Compacted, TurnEnded)
-"""Kinds after which the file is brought to the disk: a power cut loses less than one step."""
+BRIEF = (Context, Spent, Touched)
+"""Kinds that are no news by themselves and that another line follows at once."""
 
 SYNC = getattr(os, "fdatasync", os.fsync)
 
@@ -42,8 +41,9 @@ SYNC = getattr(os, "fdatasync", os.fsync)
 class Session:
     """One log file with one writer. Pictures and whole outputs lie in a folder beside it.
 
-    Contract: `append` returns only after the line is in the file, and listeners hear of it
-    after that. A line that cannot be written whole is taken back and LogError is raised.
+    Contract: `append` returns only after the line is in the file, and on the disk where it is
+    news to anybody; listeners hear of it after that. A line that cannot be written whole is
+    taken back and LogError is raised.
 
     `entries` is what a turn looks at: the first line, all that a model may still be shown, and
     all that was appended since the log was opened. `history` reads the whole log.
@@ -70,22 +70,30 @@ class Session:
 
     def append(self, entry: Entry) -> Entry:
         """Write one entry, then tell the listeners. Returns it with its number and time."""
-        entry = stamped(entry, self._next, time.time())
-        spent = self.spent
-        if isinstance(entry, (Sampled, Spent)):
-            spent = _counted(spent, entry)
-        if isinstance(entry, Sampled):
-            entry = replace(entry, so_far={name: spent[name].plain() for name in spent})
-        data = plain(entry)
-        clean = self.clean.json(data)
-        if clean is not data:
-            entry = revive(clean)
-        line, link = chained(clean, self._link)
-        self._write(line, lasting=isinstance(entry, LASTING))
-        self._next, self._link, self.spent = self._next + 1, link, spent
-        self.entries.append(entry)
-        self.publish(entry)
-        return entry
+        return self.extend((entry,))[0]
+
+    def extend(self, entries: Iterable[Entry]) -> list[Entry]:
+        """The same for several that belong together: all are on the disk before one is told."""
+        found: list[Entry] = []
+        lines: list[bytes] = []
+        spent, link = self.spent, self._link
+        for number, entry in enumerate(entries, self._next):
+            entry = stamped(entry, number, time.time())
+            if isinstance(entry, (Sampled, Spent)):
+                spent = _counted(spent, entry)
+            if isinstance(entry, Sampled):
+                entry = replace(entry, so_far={name: spent[name].plain() for name in spent})
+            data = plain(entry)
+            clean = self.clean.json(data)
+            line, link = chained(clean, link)
+            lines.append(line)
+            found.append(entry if clean is data else revive(clean))
+        self._write(b"".join(lines), lasting=not all(isinstance(each, BRIEF) for each in found))
+        self._next, self._link, self.spent = self._next + len(found), link, spent
+        self.entries += found
+        for entry in found:
+            self.publish(entry)
+        return found
 
     def guard(self, clean: Redactor) -> None:
         """From now on nothing that is appended or shown holds a known secret.
@@ -127,6 +135,8 @@ class Session:
                     os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
                 ) as file:
                     file.write(data)
+                    file.flush()
+                    SYNC(file.fileno())
                 os.replace(fresh, target)
             except OSError:
                 fresh.unlink(missing_ok=True)
@@ -248,11 +258,12 @@ def create(folder: Path) -> Session:
     except OSError as error:
         raise _unwritable(path.parent, error) from error
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    _last(path.parent)
+    for each in (path.parent, *path.parent.parents[:4]):
+        settle(each)
     return Session(path, file, logfile.Tail([], True, 0, "", 0))
 
 
-def _last(folder: Path) -> None:
+def settle(folder: Path) -> None:
     """Bring a folder's names to the disk, where the system can."""
     with contextlib.suppress(OSError):
         file = os.open(folder, os.O_RDONLY)

@@ -57,8 +57,7 @@ async def settle_all(calls: Sequence[ToolCall], session: Session, start: int, ki
         if len(group) == 1:
             await settle(group[0], session, start, kit)
             continue
-        for ready in group:
-            session.append(ready.decision)
+        session.extend(ready.decision for ready in group)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(_run(ready, session, kit)) for ready in group]
         for task in running:

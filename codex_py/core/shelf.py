@@ -17,7 +17,7 @@ from codex_py.core.chain import parted, rechained
 from codex_py.core.codec import plain
 from codex_py.core.entries import Changed, Entry, Json, Resumed, Sampled, Started, User, words
 from codex_py.core.errors import UsageError
-from codex_py.core.session import honest, identity, locked, place, resume
+from codex_py.core.session import honest, identity, locked, place, resume, settle
 from codex_py.dataclass import dataclass
 
 LOGS, ARCHIVE, CACHE = "sessions", "archived", "summaries.json"
@@ -79,8 +79,7 @@ class Shelf:
     def cards(self) -> Iterator[Card]:
         """A card for each session, the newest first; read as they are asked for."""
         for changed, size, path in self.files():
-            card = self._card(changed, size, path)
-            if card is not None:
+            if (card := self._card(changed, size, path)) is not None:
                 yield card
 
     def find(self, name: str) -> Path:
@@ -256,6 +255,7 @@ def fork(home: Path, source: Path, at: int | None = None) -> Path:
             raise UsageError(f"the session has no line {at or 0}: its last is {number}")
         _share(source.with_suffix(""), path.with_suffix(""))
         os.replace(fresh, path)
+        settle(path.parent)
     except OSError as error:
         raise UsageError(f"cannot fork {source.stem}: {error.strerror}") from error
     finally:

@@ -145,18 +145,14 @@ async def sample(session: Session, kit: Kit, room: int = 0) -> list[ToolCall]:
 
 def _log_sample(session: Session, entries: Iterable[Entry]) -> list[ToolCall]:
     taken = {entry.call_id for entry in session.entries if isinstance(entry, ToolCall)}
-    calls: list[ToolCall] = []
+    answer: list[Entry] = []
     for entry in entries:
         if isinstance(entry, ToolCall):
             if entry.call_id in taken:
                 entry = _renamed(entry, taken)
             taken.add(entry.call_id)
-            entry = session.append(entry)
-            assert isinstance(entry, ToolCall)
-            calls.append(entry)
-        else:
-            session.append(entry)
-    return calls
+        answer.append(entry)
+    return [each for each in session.extend(answer) if isinstance(each, ToolCall)]
 
 
 def _renamed(call: ToolCall, taken: set[str]) -> ToolCall:

@@ -139,6 +139,7 @@ class Keeper:
         staged = self._at(self.given["index"]) if self.given.get("index") else None
         self.store.begin(base, packs, self.tree.roots, staged)
         self._write(records, "")
+        self.store.settle()
 
     def _unwatch(self) -> None:
         """The kernel watches no more: walk instead, from now on."""
@@ -201,6 +202,7 @@ class Keeper:
         if asked["paths"]:
             records = self._named(asked["paths"], first=True)
             self._write([each._replace(before=each.after) for each in records], f"?{asked['call']}")
+        self.store.settle()
         return {"ok": True, "tree": self.store.place, "left": sorted(self.tree.left)[:SHOWN]}
 
     def _after(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -214,6 +216,7 @@ class Keeper:
             else:
                 self._write(found, "")
         ref = self._write(records, asked["call"])
+        self.store.settle()
         lost = [each.path for each in records if each.before is not None and not each.before.kept]
         return {
             "ok": True,

@@ -25,6 +25,9 @@ RESERVE = 256 << 20
 """Bytes left free on the disk; on a small one, a twentieth of it."""
 
 
+SYNC = getattr(os, "fdatasync", os.fsync)
+
+
 class Damaged(Exception):
     """What was kept cannot be read back whole."""
 
@@ -57,6 +60,8 @@ class Store:
         self._pack: BinaryIO | None = None
         self._journal: BinaryIO | None = None
         self._end = 0
+        self._loose: set[BinaryIO] = set()
+        """Files that hold what a power cut may take."""
         for each in ("", "packs", "journals", "bases"):
             os.makedirs(os.path.join(folder, each), mode=0o700, exist_ok=True)
 
@@ -65,6 +70,7 @@ class Store:
     ) -> None:
         """Start a journal: changes are counted from this base. `index`: what Git had staged."""
         if self._journal is not None:
+            self._loose.discard(self._journal)
             self._journal.close()
         self.journal = f"{self.name}-2" if self.journal else self.name
         self._end = 0
@@ -101,6 +107,7 @@ class Store:
             self._room()
         found = self.known[digest] = (self.name, self._packed)
         self._pack.write(data)
+        self._loose.add(self._pack)
         self._packed += len(data)
         return found
 
@@ -119,6 +126,13 @@ class Store:
         if self._pack is not None:
             self._pack.flush()
 
+    def settle(self) -> None:
+        """Bring all that was kept to the disk: nothing of it is lost in a power cut from now on."""
+        while self._loose:
+            file = self._loose.pop()
+            file.flush()
+            SYNC(file.fileno())
+
     def close(self) -> None:
         """Let go of the files."""
         for file in (self._pack, self._journal):
@@ -133,6 +147,7 @@ class Store:
         assert self._journal is not None
         line = json.dumps(data, separators=(",", ":")).encode("ascii") + b"\n"
         self._journal.write(line)
+        self._loose.add(self._journal)
         self._end += len(line)
 
     def _room(self) -> None:
@@ -231,6 +246,8 @@ def write_base(folder: str, name: str, folders: Folders, packs: Sequence[str]) -
             line = json.dumps([path, names], separators=(",", ":"))
             file.write(line.encode("ascii") + b"\n")
         file.write(b"end\n")
+        file.flush()
+        SYNC(file.fileno())
     os.rename(fresh, target)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
 from codex_py.snapshots import bases, rules, store, sweep
+from codex_py.snapshots.keeper import Keeper
 from codex_py.snapshots.state import State, look
 from codex_py.snapshots.store import Damaged, Record, Store
 
@@ -160,3 +163,47 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> N
     os.utime(tmp_path / "a", (1, 1))
     os.close(fd)
     assert seen == [b"one"]
+
+
+def test_what_a_step_stands_on_is_on_the_disk_before_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    durable: dict[int, int] = {}
+
+    def sync(file: int) -> None:
+        told = os.fstat(file)
+        durable[told.st_ino] = told.st_size
+
+    monkeypatch.setattr(store, "SYNC", sync)
+    top = tmp_path / "ws"
+    (top / "sub").mkdir(parents=True)
+    (top / "a").write_text("first")
+    folder = tmp_path / "home" / "store"
+    (hear, to), (back, out) = os.pipe(), os.pipe()
+    bounds = {"limit": 1 << 20, "most": 1 << 20, "disk": 1 << 30}
+    given = {"folder": str(folder), "name": "s", "roots": [str(top)], "own": str(tmp_path / "home")}
+    keeper = Keeper({**given, **bounds, "watch": True, "index": str(top / "a")}, hear, out)
+    running = threading.Thread(target=keeper.run)
+    running.start()
+    with os.fdopen(to, "w", buffering=1) as asks, os.fdopen(back) as answers:
+
+        def ask(do: str, *paths: str) -> None:
+            asked = {"do": do, "call": "c", "paths": paths, "all": not paths, "wait": 30}
+            asks.write(json.dumps(asked) + "\n")
+            assert json.loads(answers.readline())["ok"]
+            for kind in ("packs", "journals", "bases"):
+                for path in (folder / kind).iterdir():
+                    told = path.stat()
+                    assert durable.get(told.st_ino, 0) == told.st_size > 0, path
+
+        for act, paths in (
+            ("before", ()),
+            ("after", ()),
+            ("before", ("sub/b",)),
+            ("after", ("c",)),
+        ):
+            (top / "a").write_text(f"{act} {paths}")
+            ask(act, *(str(top / each) for each in paths))
+    running.join()
+    os.close(hear)
+    os.close(out)
