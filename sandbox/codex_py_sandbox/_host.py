@@ -15,25 +15,98 @@ if TYPE_CHECKING:
     from codex_py_sandbox.plan import Plan
 
 OLD = 14 * 86400
+TRIES = 200
+STAMP = 1_000_000_016
+"""The time of change that our placeholders bear, in seconds: by it other programs of ours know them."""
 
 
-def make(plan: Plan, session: str) -> None:
-    """Make the placeholders and overlay folders; each placeholder is journalled first."""
+def make(plan: Plan, session: str) -> list[int] | None:
+    """Make the placeholders and overlay folders; each placeholder is journalled first.
+
+    The descriptors claim the placeholders, those of other sessions too: no session that ends
+    removes what another has claimed. Close them at the end. None when something that is to be
+    protected went away since the plan was made: then it needs a new plan.
+    """
+    claims: list[int] = []
+    made = dict(plan.made)
     with open(f"{session}/made", "a", encoding="utf-8", errors="surrogateescape") as journal:
-        protected = dict(plan.binds)
-        shared = [(p, k) for p, k in _others(session) if p in protected]
-        for path, kind in sorted({*plan.made, *shared}):
-            if "\n" in path:
+        for path, how in plan.binds:
+            if how != "ro" or "\n" in path:
                 continue
-            journal.write(f"{kind} {path}\n")
-            journal.flush()
-            _make(path, kind)
+            if path in made:
+                journal.write(f"{made[path]} {path}\n")
+                journal.flush()
+                make_one(path, made[path])
+            kind, fd = _claim(path)
+            if fd >= 0:
+                claims.append(fd)
+                if int(os.fstat(fd).st_mtime) == STAMP:
+                    journal.write(f"{kind} {path}\n")
+    if not all(os.path.lexists(path) for path, how in plan.binds if how == "ro"):
+        for fd in claims:
+            os.close(fd)
+        return None
     for _, upper, work in plan.overlays:
         os.makedirs(upper, exist_ok=True)
         os.makedirs(work, exist_ok=True)
+    return claims
 
 
-def _make(path: str, kind: str) -> None:
+def _claim(path: str) -> tuple[str, int]:
+    """Hold a shared lock on what looks like a placeholder, whoever made it: (its kind, the
+    descriptor); -1 when there is none."""
+    for _ in range(TRIES):
+        fd = open_one(path)
+        kind = _kind(fd) if fd >= 0 else ""
+        if kind and _locked(fd, fcntl.LOCK_SH) and _lies_at(fd, path):
+            return kind, fd
+        if fd >= 0:
+            os.close(fd)
+        if not kind:
+            break
+        time.sleep(0.001)  # it is being removed
+    return "", -1
+
+
+def _lies_at(fd: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except OSError:
+        return False
+
+
+def _kind(fd: int) -> str:
+    """Which kind of placeholder an open file could be; empty for none."""
+    info = os.fstat(fd)
+    if stat.S_ISDIR(info.st_mode):
+        return "" if os.listdir(fd) else "folder"
+    return "dot" if info.st_size == 2 and os.pread(fd, 3, 0) == b".\n" else ""
+
+
+def _locked(fd: int, how: int) -> bool:
+    try:
+        fcntl.flock(fd, how | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def open_one(path: str) -> int:
+    """What lies at `path`, opened without following any link; -1 when it cannot be."""
+    at = lx.hold(os.path.dirname(path), os.O_DIRECTORY)
+    if at < 0:
+        return -1
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        return os.open(os.path.basename(path), flags, dir_fd=at)
+    except OSError:
+        return -1
+    finally:
+        os.close(at)
+
+
+def make_one(path: str, kind: str) -> None:
+    """Make one placeholder if nothing is there; best effort, for the confinement is proved."""
     folder, name = os.path.split(path)
     at = lx.hold(folder, os.O_DIRECTORY)
     if at < 0:
@@ -41,53 +114,50 @@ def _make(path: str, kind: str) -> None:
     try:
         if kind == "folder":
             os.mkdir(name, dir_fd=at)
-            return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(name, flags, 0o644, dir_fd=at)
-        os.write(fd, b".\n")
-        os.close(fd)
+        else:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            fd = os.open(name, flags, 0o644, dir_fd=at)
+            os.write(fd, b".\n")
+            os.close(fd)
+        os.utime(name, (STAMP, STAMP), dir_fd=at, follow_symlinks=False)
     except OSError as error:
-        if error.errno not in (errno.EEXIST, errno.EROFS, errno.EACCES):
+        if error.errno not in (errno.EEXIST, errno.EROFS, errno.EACCES, errno.ENOENT):
             raise
     finally:
         os.close(at)
 
 
-def unmake(session: str, others: set[str]) -> None:
-    """Remove the session's placeholders, unless used since or still wanted by `others`."""
+def unmake(session: str) -> None:
+    """Remove the session's placeholders, unless used since or claimed by another session."""
     for path, kind in _journal(session):
-        if path in others:
+        fd = open_one(path)
+        if fd < 0:
             continue
-        folder, name = os.path.split(path)
-        at = lx.hold(folder, os.O_DIRECTORY)
-        if at < 0:
-            continue
+        at = lx.hold(os.path.dirname(path), os.O_DIRECTORY)
+        name = os.path.basename(path)
         try:
-            if kind == "folder":
-                os.rmdir(name, dir_fd=at)
-            elif _neutral(name, at):
-                os.unlink(name, dir_fd=at)
+            if _kind(fd) == kind and _locked(fd, fcntl.LOCK_EX) and _lies_at(fd, path):
+                if kind == "folder":
+                    os.rmdir(name, dir_fd=at)
+                else:
+                    os.unlink(name, dir_fd=at)
         except OSError:
             pass
         finally:
-            os.close(at)
-
-
-def _neutral(name: str, at: int) -> bool:
-    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=at)
-    try:
-        return os.read(fd, 3) == b".\n"
-    finally:
-        os.close(fd)
+            os.close(fd)
+            if at >= 0:
+                os.close(at)
 
 
 def _journal(session: str) -> list[tuple[str, str]]:
+    """(path, kind) of each placeholder."""
     try:
         with open(f"{session}/made", encoding="utf-8", errors="surrogateescape") as file:
             lines = file.read().split("\n")
     except OSError:
         return []
-    return [(path, kind) for kind, _, path in (line.partition(" ") for line in lines) if path]
+    found = {path: kind for kind, _, path in (line.partition(" ") for line in lines) if path}
+    return list(found.items())
 
 
 def remove_tree(name: str, at: int) -> None:
@@ -116,35 +186,21 @@ def remove_tree(name: str, at: int) -> None:
         pass
 
 
-def _alive(lock: str) -> bool:
+def _dead(lock: str) -> int:
+    """The lock, ours now, of a session that nobody holds any more; -1 when somebody does."""
     try:
         fd = os.open(lock, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return False
-    except OSError:
-        return True
-    finally:
-        os.close(fd)
-
-
-def _others(session: str) -> set[tuple[str, str]]:
-    """The placeholders of every other living session."""
-    sessions, name = os.path.split(session)
-    found: set[tuple[str, str]] = set()
-    for entry in os.listdir(sessions):
-        other = entry.removesuffix(".lock")
-        if other not in (entry, name) and _alive(f"{sessions}/{entry}"):
-            found.update(_journal(f"{sessions}/{other}"))
-    return found
+        return -1
+    if _locked(fd, fcntl.LOCK_EX):
+        return fd
+    os.close(fd)
+    return -1
 
 
 def finish(sessions: str, name: str) -> None:
     """Remove one session's folder and placeholders; called when nothing of it runs any more."""
-    others = _others(f"{sessions}/{name}")
-    unmake(f"{sessions}/{name}", {path for path, _ in others})
+    unmake(f"{sessions}/{name}")
     at = os.open(sessions, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         remove_tree(name, at)
@@ -156,14 +212,42 @@ def finish(sessions: str, name: str) -> None:
 
 
 def sweep(sessions: str) -> None:
-    """Finish sessions whose lock nobody holds: their agent crashed. Old safety copies go too."""
-    copies = os.path.dirname(sessions) + "/git"
-    for name in os.listdir(copies) if os.path.isdir(copies) else []:
-        if time.time() - os.lstat(f"{copies}/{name}").st_mtime > OLD:
-            at = os.open(copies, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            remove_tree(name, at)
-            os.close(at)
-    for entry in os.listdir(sessions):
+    """Finish sessions whose lock nobody holds: their agent crashed. Old safety copies go too.
+
+    Others may be sweeping as well; what cannot be cleared now is left to the next session.
+    """
+    try:
+        _sweep_copies(os.path.dirname(sessions) + "/git")
+        names = os.listdir(sessions)
+    except OSError:
+        return
+    for entry in names:
         name = entry.removesuffix(".lock")
-        if name != entry and not _alive(f"{sessions}/{entry}"):
+        if name == entry:
+            continue
+        # Held until all is removed, so that its folder is never taken for a living one's.
+        lock = _dead(f"{sessions}/{entry}")
+        if lock < 0:
+            continue
+        try:
             finish(sessions, name)
+        except OSError:
+            pass
+        finally:
+            os.close(lock)
+
+
+def _sweep_copies(copies: str) -> None:
+    if not os.path.isdir(copies):
+        return
+    at = os.open(copies, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for name in os.listdir(at):
+            try:
+                last = os.stat(name, dir_fd=at, follow_symlinks=False).st_mtime
+            except OSError:
+                continue
+            if time.time() - last > OLD:
+                remove_tree(name, at)
+    finally:
+        os.close(at)

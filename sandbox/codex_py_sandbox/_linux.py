@@ -208,9 +208,19 @@ def mount_setattr(fd: int, on: int, off: int, *, deep: bool) -> None:
 
 def mount_id(path: str) -> int:
     """Which mount `path` lies on; 0 when there is no such path or the kernel does not say."""
+    return _mount_id(AT_FDCWD, os.fsencode(path))
+
+
+def mount_of(fd: int) -> int:
+    """Which mount an open file, or a detached copy of mounts, lies on; 0 as above."""
+    return _mount_id(fd, b"")
+
+
+def _mount_id(at: int, path: bytes) -> int:
     out = ctypes.create_string_buffer(256)
+    flags = 0x100 if path else 0x100 | AT_EMPTY_PATH
     try:
-        syscall("statx", AT_FDCWD, os.fsencode(path), 0x100, 0x1000, out)
+        syscall("statx", at, path, flags, 0x1000, out)
     except OSError:
         return 0
     return int(struct.unpack_from("Q", out.raw, 144)[0])

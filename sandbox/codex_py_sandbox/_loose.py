@@ -61,8 +61,9 @@ class Open(Room):
     def prove(self) -> None:
         """There is nothing to prove."""
 
-    def before_start(self) -> None:
+    def mend(self) -> bool:
         """There are no mounts of ours to check."""
+        return False
 
     def lock_down(self) -> None:
         """Confine the process that will become the command."""

@@ -13,13 +13,27 @@ if TYPE_CHECKING:
     from codex_py_sandbox.plan import Plan
 
 
-def holes(plan: Plan, outside: int, *, mounts: bool) -> list[str]:
+def holes(plan: Plan, outside: int, *, mounts: bool) -> tuple[list[str], list[str]]:
     """What was possible and must not be; called in a process that is confined like a command.
 
-    `outside` is a process outside; with `mounts` protected paths are read-only. Everything that
-    is tried either fails or leaves nothing behind: files without a name, sockets that send nothing.
+    `outside` is a process outside; with `mounts` each protected path bears a mount. Second: files
+    that bore none, for another program may put a new one there at any time. Everything that is
+    tried either fails or leaves nothing behind: files without a name, sockets that send nothing.
     """
-    found = []
+    found: list[str] = []
+    bare: list[str] = []
+
+    def opened(path: str, flags: int, hole: str) -> None:
+        fd = _open(path, flags)
+        if fd < 0:
+            return
+        if mounts and lx.mount_of(fd) == lx.mount_id(os.path.dirname(path)):
+            info = os.fstat(fd)
+            bare.append(f"{hole} ({info.st_ino}, {info.st_ctime_ns})")
+        else:
+            found.append(hole)
+        os.close(fd)
+
     writable = [path for path, on in plan.roots if on]
     for folder in {
         plan.home,
@@ -31,12 +45,12 @@ def holes(plan: Plan, outside: int, *, mounts: bool) -> list[str]:
         if folder and folder not in writable and _could_write(folder, writable):
             found.append(f"a file could be made in {folder}")
     for path, how in plan.binds:
-        if mounts and how == "ro" and os.path.isfile(path) and _opens(path, os.O_WRONLY):
-            found.append(f"{path} could be written")
+        if mounts and how == "ro" and os.path.isfile(path):
+            opened(path, os.O_WRONLY, f"{path} could be written")
     for path in plan.masks:
         hidden = mounts or not os.path.isdir(path)
-        if hidden and not _below(plan, path) and _opens(path, os.O_RDONLY):
-            found.append(f"{path} could be read")
+        if hidden and not _below(plan, path):
+            opened(path, os.O_RDONLY, f"{path} could be read")
     if plan.network == "off" and _routed():
         found.append("the network could be reached")
     if outside > 3 and _reached(outside):
@@ -44,7 +58,7 @@ def holes(plan: Plan, outside: int, *, mounts: bool) -> list[str]:
     for name in ("io_uring_setup", "unshare", "bpf"):
         if _called(name):
             found.append(f"{name} was not refused")
-    return found
+    return found, bare
 
 
 def _below(plan: Plan, mask: str) -> bool:
@@ -57,15 +71,17 @@ def _could_write(folder: str, writable: list[str]) -> bool:
         return False
     if folder in ("/tmp", "/var/tmp") or folder.startswith(("/tmp/", "/var/tmp/", "/dev/")):
         return False
-    return _opens(folder, os.O_WRONLY | os.O_TMPFILE)
+    fd = _open(folder, os.O_WRONLY | os.O_TMPFILE)
+    if fd >= 0:
+        os.close(fd)
+    return fd >= 0
 
 
-def _opens(path: str, flags: int) -> bool:
+def _open(path: str, flags: int) -> int:
     try:
-        os.close(os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
+        return os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError:
-        return False
-    return True
+        return -1
 
 
 def _routed() -> bool:

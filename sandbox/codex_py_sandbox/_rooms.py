@@ -36,6 +36,8 @@ ROOM_FLAGS = (
     lx.CLONE_NEWUSER | lx.CLONE_NEWNS | lx.CLONE_NEWUTS | lx.CLONE_NEWCGROUP | lx.CLONE_NEWIPC
 )
 FAMILIES = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
+PROOFS = 20
+BARE = "(replaced) "
 PATIENCE = 1.0
 """Seconds a spare process has to take its job."""
 COMMAND_FLAGS = lx.CLONE_NEWPID | lx.CLONE_NEWNS | lx.CLONE_NEWIPC
@@ -63,6 +65,7 @@ class Room:
         self.warm = plan.warm
         self.poll = select.poll()
         self.ear: _watch.Ear | None = None
+        self.seats: _view.Seats = {}
 
     def prepare(self, uid: int, gid: int) -> None:
         """Become the room; raises OSError where the system refuses."""
@@ -71,7 +74,7 @@ class Room:
         _enter.identity(uid, gid)
         if self.plan.network == "off":
             _enter.loopback()
-        self.mounts = _view.build(self.plan)
+        self.mounts, self.seats = _view.build(self.plan)
         self.env.update(layout.moved_caches(self.plan, self.env))
         self.rules = _enter.second_layer(self.plan)
         # Only one listener can be on the way: inside another sandbox that has one we go without.
@@ -87,7 +90,22 @@ class Room:
         gc.freeze()
 
     def prove(self) -> None:
-        """Try to get out, as a command would; OSError when anything is possible."""
+        """Try to get out, as a command would; OSError when anything is possible.
+
+        Anew where another program replaced a protected file meanwhile, as when it saves it: each
+        time it must be a newer file, so that it is no protection of ours that does not hold.
+        """
+        last = ""
+        for _ in range(PROOFS):
+            answer = self._trial()
+            if answer == "ok":
+                return
+            if not answer.startswith(BARE) or answer == last:
+                raise OSError(1, f"it does not hold: {answer or 'the trial ended early'}")
+            last = answer
+            self.mend()
+
+    def _trial(self) -> str:
         read, write = os.pipe()
         outside = os.getppid()
         pid, pidfd = lx.clone(self.command_flags)
@@ -97,8 +115,9 @@ class Room:
                 self.deaf()
                 self._confine()
                 self.lock_down()
-                found = _proof.holes(self.plan, outside, mounts=self.mounted)
-                os.write(write, "; ".join(found or ["ok"]).encode()[:4000])
+                found, bare = _proof.holes(self.plan, outside, mounts=self.mounted)
+                said = "; ".join(found) or (BARE + "; ".join(bare) if bare else "ok")
+                os.write(write, said.encode()[:4000])
             except Exception as error:
                 os.write(write, f"{type(error).__name__}: {error}".encode()[:4000])
             finally:
@@ -108,8 +127,7 @@ class Room:
         answer = os.read(read, 4096).decode("utf-8", "replace")
         os.close(read)
         os.waitpid(pid, 0)
-        if answer != "ok":
-            raise OSError(1, f"it does not hold: {answer or 'the trial ended early'}")
+        return answer
 
     def deaf(self) -> None:
         """Nobody would answer the kernel's questions about this process."""
@@ -172,18 +190,19 @@ class Room:
 
     def _start(self, name: str, fds: list[int]) -> None:
         status = fds[4]
-        self.before_start()
-        pid, pidfd = self._to_spare(fds) if self.spare else (0, -1)
-        if pidfd < 0:
-            try:
+        try:
+            self.before_start()
+            pid, pidfd = self._to_spare(fds) if self.spare else (0, -1)
+            if pidfd < 0:
                 pid, pidfd = lx.clone(self.command_flags)
-            except OSError as error:
-                _child.report(status, f"error {error.errno} {error.strerror}")
-                for fd in fds:
-                    os.close(fd)
-                return
-            if pid == 0:
-                self._first_process(fds)
+        except OSError as error:
+            # This command does not run; those that do go on.
+            _child.report(status, f"error {error.errno} {error.strerror}")
+            for fd in fds:
+                os.close(fd)
+            return
+        if pid == 0 and pidfd < 0:
+            self._first_process(fds)
         for fd in fds[:4]:
             os.close(fd)
         self.jobs[name] = (pid, pidfd, status)
@@ -191,10 +210,14 @@ class Room:
 
     def before_start(self) -> None:
         """Check that every protection is still in place; a spare made without it goes."""
-        if _view.repair(self.plan, self.mounts) and self.spare:
+        if self.mend() and self.spare:
             self.spare[0].close()
             os.close(self.spare[2])
             self.spare = None
+
+    def mend(self) -> bool:
+        """Lay protections again that were pushed off; whether any was."""
+        return _view.repair(self.plan, self.mounts, self.seats)
 
     def _to_spare(self, fds: list[int]) -> tuple[int, int]:
         assert self.spare
@@ -246,8 +269,8 @@ class Room:
         try:
             if waiting is not None:
                 text, fds = _wire.receive(waiting)
-                if not text:
-                    os._exit(0)
+                if not text or failed is not None:
+                    os._exit(0)  # another is made, which tells if it fails as well
                 _wire.send(waiting, "took")
                 waiting.close()
             if failed is not None:
@@ -311,6 +334,8 @@ class Room:
     def _forget(self) -> None:
         """Close what belongs to the room and to its other commands."""
         self.control.close()
+        for fd, _ in self.seats.values():
+            os.close(fd)
         for _, pidfd, status in self.jobs.values():
             os.close(pidfd)
             os.close(status)

@@ -20,6 +20,12 @@ from codex_py_sandbox import _linux as lx
 from codex_py_sandbox._rooms import Room
 from codex_py_sandbox.plan import Plan
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+TRIES = 20
 OOM = 700
 """How readily the system ends commands for want of memory: 1000 would be always."""
 
@@ -29,6 +35,7 @@ def serve(
     groups: list[_cgroup.Group],
     keepers: dict[str, history.Keeper],
     sweeps: list[audit.Sweep],
+    claims: list[int],
 ) -> int:
     """One request, "room": its payload and socket; the pidfd of the room, or -1 when it failed."""
     control = _socket.socket(fileno=fds[1])
@@ -41,10 +48,7 @@ def serve(
     failed: list[str] = []
     try:
         payload = _wire.unpack(fds[0])
-        session = payload["session"]
-        plan = layout.resolve(payload["spec"], payload["home"], payload["state"], session)
-        plan.warm = payload["warm"]
-        _host.make(plan, session)
+        plan = _planned(payload, claims)
         keep(plan, payload["state"], keepers)
         if plan.mode == "workspace-write":
             swept = {root for sweep in sweeps for root in sweep.roots}
@@ -66,6 +70,19 @@ def serve(
     _wire.send(control, "failed " + "; ".join(failed))
     control.close()
     return -1
+
+
+def _planned(payload: Mapping[str, Any], claims: list[int]) -> Plan:
+    """The plan, and its placeholders made; anew while a session that ends takes its own away."""
+    session = payload["session"]
+    for _ in range(TRIES):
+        plan = layout.resolve(payload["spec"], payload["home"], payload["state"], session)
+        plan.warm = payload["warm"]
+        made = _host.make(plan, session)
+        if made is not None:
+            claims += made
+            return plan
+    raise OSError(11, "what is to be protected in the workspace comes and goes")
 
 
 def keep(plan: Plan, state: str, keepers: dict[str, history.Keeper]) -> None:

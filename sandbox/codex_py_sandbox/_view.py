@@ -4,74 +4,120 @@ from __future__ import annotations
 
 import os
 
+from codex_py_sandbox import _host
 from codex_py_sandbox import _linux as lx
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from codex_py_sandbox.plan import Plan
+
+    # path -> the mount that was laid there, 0 for none; path -> (what lies there outside, writable)
+    Mounts = dict[str, int]
+    Seats = dict[str, tuple[int, bool]]
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 SCRATCH = ("/dev/.none", "/dev/.nothing")
 QUIET = lx.MS_NOSUID | lx.MS_NODEV
 RO, NOSUID, NODEV = lx.MOUNT_ATTR_RDONLY, lx.MOUNT_ATTR_NOSUID, lx.MOUNT_ATTR_NODEV
+TRIES = 200
+"""How often one path may be replaced under our hands, each time within some microseconds."""
 
 
-def build(plan: Plan) -> dict[str, int]:
+def build(plan: Plan) -> tuple[Mounts, Seats]:
     """Turn this mount namespace into the plan's view; needs CAP_SYS_ADMIN in its user namespace.
 
-    Returns the mount that protects each path, for `repair`.
+    Returns, for `repair`, the mount that protects each path and what was seated in the private
+    /tmp. Other programs go on meanwhile: what they remove is left out, what they replace is
+    protected in its new form.
     """
     lx.mount(None, "/", None, lx.MS_REC | lx.MS_PRIVATE)
-    trees = _take(plan)
+    mounts: Mounts = {}
+    trees, seats = _take(plan)
     lx.mount_setattr(lx.AT_FDCWD, RO | NOSUID | NODEV, 0, deep=True)
     _devices(trees)
     scratch = _scratch()
-    _hide(plan, trees)
+    _hide(plan, trees, seats)
     for path, writable in plan.roots:
-        _attach(trees.pop(path), path, writable=writable)
+        _attach(trees.pop(path), path, writable=writable, seat=_seated(path, seats))
     for path, how in plan.binds:
-        _bind(path, how)
+        mounts[path] = _bind(plan, path, how)
     for path in plan.linked:
-        _bind(path, "ro")
+        _bind(plan, path, "ro")
     _overlays(plan, trees)
     for path in reversed(plan.masks):
         below = [each for each in plan.shown if each.startswith(path + "/")]
         below = [p for p in below if not any(p.startswith(q + "/") for q in below)]
-        if below:
-            _veil(path, below)
-        else:
-            _cover(path, scratch)
+        mounts[path] = _veil(path, below) if below else _cover(path, scratch)
     for path in plan.covers:
-        _cover(path, scratch)
+        mounts[path] = _cover(path, scratch)
     _seal()
     os.chdir("/")
-    return {path: lx.mount_id(path) for path in [*dict(plan.binds), *plan.masks, *plan.covers]}
+    return mounts, seats
 
 
-def repair(plan: Plan, mounts: dict[str, int]) -> bool:
-    """Lay mounts again that someone outside pushed off by renaming a file over them.
+def repair(plan: Plan, mounts: Mounts, seats: Seats) -> bool:
+    """Lay mounts again that someone pushed off, by a rename over them or by removing what they
+    lay on where that was no mount.
 
-    Whether anything had to be done; a path that is gone is left alone.
+    Whether anything had to be done. Our own placeholders are made again; another path that is
+    gone is left alone.
     """
-    done = False
-    hows = dict(plan.binds)
+    again: list[str] = []
+    for path, (origin, writable) in sorted(seats.items()):
+        under = _inside(path, again)
+        if under or lx.mount_id(path) in (0, lx.mount_id(_top(path))):
+            tree = lx.open_tree(origin)
+            _attach(tree, path, writable=writable, seat=_seated(path, seats))
+            again.append(path)
+    done = bool(again)
+    for path in plan.linked if done else ():
+        _bind(plan, path, "ro")
+    hows, made = dict(plan.binds), dict(plan.made)
     for path, known in mounts.items():
         now = lx.mount_id(path)
-        if now == known or not now:
+        # Numbers are given out again: what lies on its folder's mount bears none of its own.
+        if now and now == known and now != lx.mount_id(os.path.dirname(path)):
             continue
-        done = True
-        if path in hows:
-            _bind(path, hows[path])
-        else:
-            _cover(path, SCRATCH)
-        mounts[path] = lx.mount_id(path)
+        if not now and (path not in made or os.path.lexists(path)):
+            continue
+        laid = _bind(plan, path, hows[path]) if path in hows else _cover(path, SCRATCH)
+        if laid:
+            mounts[path] = laid
+            done = True
     return done
 
 
-def _take(plan: Plan) -> dict[str, int]:
-    """Detached copies of what must survive being hidden, taken before anything changes."""
+def _onto(path: str, lay: Callable[[int], int], make: Callable[[], None] | None = None) -> int:
+    """What `lay` answers for a descriptor of `path`; 0 when nothing is there nor can be made.
+
+    Anew when what was there lost its name meanwhile: the kernel does not mount on that.
+    """
+    for _ in range(TRIES):
+        at = lx.hold(path)
+        if at < 0 and make:
+            make()
+            at = lx.hold(path)
+        if at < 0:
+            return 0
+        try:
+            return lay(at)
+        except OSError as error:
+            if error.errno != 2:
+                raise
+        finally:
+            os.close(at)
+    raise OSError(11, f"{path} is replaced again and again")
+
+
+def _take(plan: Plan) -> tuple[dict[str, int], Seats]:
+    """Detached copies of what must survive being hidden, taken before anything changes, and
+    what will be seated in the private /tmp, held."""
     trees: dict[str, int] = {}
+    seats: Seats = {}
     roots = [path for path, _ in plan.roots]
+    writable = dict(plan.roots)
     wanted = [*roots, *plan.keep_run, *(f"/dev/{name}" for name in DEVICES)]
     wanted += [path for path in (plan.tmp, plan.var_tmp) if path]
     wanted += {os.path.dirname(os.path.dirname(upper)) for _, upper, _ in plan.overlays}
@@ -81,11 +127,30 @@ def _take(plan: Plan) -> dict[str, int]:
             if path in roots:
                 raise OSError(2, f"the folder {path} is gone or became a link")
             continue
-        try:
-            trees[path] = lx.open_tree(fd)
-        finally:
+        trees[path] = lx.open_tree(fd)
+        if _top(path) in _private(plan) and (path in roots or path in plan.keep_run):
+            seats[path] = (fd, writable.get(path, False))
+        else:
             os.close(fd)
-    return trees
+    return trees, seats
+
+
+def _inside(path: str, tops: Iterable[str]) -> bool:
+    return any(path.startswith(top + "/") for top in tops)
+
+
+def _seated(path: str, seats: Seats) -> bool:
+    """Whether its mount point lies in the private /tmp itself, not in another seat."""
+    return path in seats and not _inside(path, seats)
+
+
+def _top(path: str) -> str:
+    """The folder with a private stand-in that `path` lies below; empty if none."""
+    return next((top for top in ("/tmp", "/var/tmp") if path.startswith(top + "/")), "")
+
+
+def _private(plan: Plan) -> list[str]:
+    return [top for top, source in (("/tmp", plan.tmp), ("/var/tmp", plan.var_tmp)) if source]
 
 
 def _devices(trees: dict[str, int]) -> None:
@@ -119,24 +184,23 @@ def _scratch() -> tuple[str, str]:
     return SCRATCH
 
 
-def _hide(plan: Plan, trees: dict[str, int]) -> None:
+def _hide(plan: Plan, trees: dict[str, int], seats: Seats) -> None:
     """An empty /run and a private /tmp, with mount points for what lies below them."""
-    hidden = []
-    if os.path.isdir("/run"):
+    run = os.path.isdir("/run")
+    if run:
         lx.mount("tmpfs", "/run", "tmpfs", QUIET, "mode=755,size=1m")
-        hidden.append("/run")
     for source, target in ((plan.tmp, "/tmp"), (plan.var_tmp, "/var/tmp")):
         if source:
             # The second mount may lie inside what the first one hid, so both were taken early.
             _attach(trees.pop(source), target, writable=True)
-            hidden.append(target)
-    for path in [*(path for path, _ in plan.roots), *plan.keep_run]:
-        if path in trees and any(path.startswith(top + "/") for top in hidden):
-            _point(path, os.path.isdir(f"/proc/self/fd/{trees[path]}"))
+    for path, _ in plan.roots:
+        if run and path.startswith("/run/"):
+            _point(path, True)
     for path in plan.keep_run:
         if path in trees:
-            _attach(trees.pop(path), path, writable=False)
-    if "/run" in hidden:
+            seat = path.startswith("/run/") or _seated(path, seats)
+            _attach(trees.pop(path), path, writable=False, seat=seat)
+    if run:
         lx.mount(None, "/run", None, lx.MS_REMOUNT | lx.MS_BIND | lx.MS_RDONLY | QUIET)
 
 
@@ -146,22 +210,54 @@ def _point(path: str, folder: bool) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
 
 
-def _attach(tree: int, path: str, *, writable: bool, devices: bool = False) -> None:
+def _seat(path: str, folder: bool) -> None:
+    """A point to mount on in /run or the private /tmp, which the session's commands share.
+
+    What they left in its way, a file or a link, is put aside; what they remove meanwhile is
+    made again by the next try.
+    """
+    at = ""
+    above = path.split("/")[1:-1]
+    try:
+        for name in above:
+            at = f"{at}/{name}"
+            _clear(at, folder=True)
+            if not os.path.isdir(at):
+                os.mkdir(at)
+        _clear(path, folder)
+        _point(path, folder)
+    except FileNotFoundError:
+        pass
+
+
+def _clear(path: str, folder: bool) -> None:
+    """Rename what is of another kind than a mount point there needs."""
+    if os.path.lexists(path) and (os.path.islink(path) or os.path.isdir(path) != folder):
+        os.rename(path, f"{path}.aside-{os.urandom(4).hex()}")
+
+
+def _attach(
+    tree: int, path: str, *, writable: bool, devices: bool = False, seat: bool = False
+) -> None:
     """Lay the detached mount over `path`; a part the host mounted read-only stays so."""
     on = NOSUID | (0 if devices else NODEV) | (0 if writable else RO)
     try:
         lx.mount_setattr(tree, on, 0, deep=True)
         if writable:
             _unlock(tree)
-        target = lx.hold(path)
-        if target < 0:
+        folder = os.path.isdir(f"/proc/self/fd/{tree}")
+        if not _onto(path, _moving(tree), (lambda: _seat(path, folder)) if seat else None):
             raise OSError(2, f"nothing to mount on at {path}")
-        try:
-            lx.move_mount(tree, target)
-        finally:
-            os.close(target)
     finally:
         os.close(tree)
+
+
+def _moving(tree: int) -> Callable[[int], int]:
+    def lay(at: int) -> int:
+        lx.move_mount(tree, at)
+        return lx.mount_of(tree)
+
+    return lay
 
 
 def _unlock(tree: int) -> None:
@@ -171,27 +267,22 @@ def _unlock(tree: int) -> None:
         pass  # read-only on the host as well
 
 
-def _bind(path: str, how: str) -> None:
-    fd = lx.hold(path)
-    if fd < 0:
-        return
-    try:
-        tree = lx.open_tree(fd)
-    finally:
-        os.close(fd)
-    if how == "pin":
-        _move(tree, path)
-    else:
-        _attach(tree, path, writable=how == "rw")
+def _bind(plan: Plan, path: str, how: str) -> int:
+    """Lay `path` over itself as "ro", "rw" or "pin": the mount, or 0 when nothing is there."""
+    kind = dict(plan.made).get(path, "")
 
+    def lay(at: int) -> int:
+        tree = lx.open_tree(at)
+        try:
+            if how != "pin":
+                lx.mount_setattr(tree, NOSUID | NODEV | (RO if how == "ro" else 0), 0, deep=True)
+            if how == "rw":
+                _unlock(tree)
+            return _moving(tree)(at)
+        finally:
+            os.close(tree)
 
-def _move(tree: int, path: str) -> None:
-    target = lx.hold(path)
-    try:
-        lx.move_mount(tree, target)
-    finally:
-        os.close(tree)
-        os.close(target)
+    return _onto(path, lay, (lambda: _host.make_one(path, kind)) if kind else None)
 
 
 def _overlays(plan: Plan, trees: dict[str, int]) -> None:
@@ -222,36 +313,49 @@ def _overlay(path: str, upper: str, work: str) -> bool:
     return True
 
 
-def _cover(path: str, scratch: tuple[str, str]) -> None:
-    fd = lx.hold(path)
-    if fd < 0:
-        return
-    folder = (os.fstat(fd).st_mode & 0o170000) == 0o040000
-    source = lx.hold(scratch[0] if folder else scratch[1])
-    try:
-        lx.move_mount(lx.open_tree(source), fd)
-    finally:
-        os.close(source)
-        os.close(fd)
+def _cover(path: str, scratch: tuple[str, str]) -> int:
+    """Lay nothing over `path`, a file or a folder: the mount, or 0 when nothing is there."""
+
+    def lay(at: int) -> int:
+        folder = (os.fstat(at).st_mode & 0o170000) == 0o040000
+        source = lx.hold(scratch[0] if folder else scratch[1])
+        try:
+            tree = lx.open_tree(source)
+        finally:
+            os.close(source)
+        try:
+            return _moving(tree)(at)
+        finally:
+            os.close(tree)
+
+    return _onto(path, lay)
 
 
-def _veil(path: str, shown: list[str]) -> None:
+def _veil(path: str, shown: list[str]) -> int:
     """Hide a folder but for some paths below it, which keep the mounts they have."""
-    at = lx.hold(path, os.O_DIRECTORY)
-    if at < 0:
-        return
     trees = []
+
+    def lay(at: int) -> int:
+        lx.mount("tmpfs", f"/proc/self/fd/{at}", "tmpfs", QUIET, "mode=755,size=1m")
+        return 1
+
     for each in shown:
         fd = lx.hold(each)
         if fd >= 0:
             trees.append((each, os.path.isdir(f"/proc/self/fd/{fd}"), lx.open_tree(fd)))
             os.close(fd)
-    lx.mount("tmpfs", f"/proc/self/fd/{at}", "tmpfs", QUIET, "mode=755,size=1m")
-    os.close(at)
+    laid = _onto(path, lay)
     for each, folder, tree in trees:
-        _point(each, folder)
-        _move(tree, each)
+        try:
+            if laid:
+                _point(each, folder)
+                _onto(each, _moving(tree))
+        finally:
+            os.close(tree)
+    if not laid:
+        return 0
     lx.mount(None, path, None, lx.MS_REMOUNT | lx.MS_BIND | lx.MS_RDONLY | QUIET)
+    return lx.mount_id(path)
 
 
 def _seal() -> None:

@@ -56,6 +56,7 @@ def main() -> None:
     groups: list[_cgroup.Group] = []
     keepers: dict[str, history.Keeper] = {}
     sweeps: list[audit.Sweep] = []
+    claims: list[int] = []
     quiet_until = 0.0
     session = ""
     while True:
@@ -69,20 +70,30 @@ def main() -> None:
             continue
         if text == "check":
             for keeper in keepers.values():
-                if not keeper.put_back():
-                    keeper.keep()
+                _keep(keeper)
             if time.monotonic() > quiet_until:
                 began = time.monotonic()
                 _tell(control, sweeps)
                 # At most a tenth of one processor goes into looking.
                 quiet_until = began + 10 * (time.monotonic() - began)
             continue
-        room = _serve.serve(fds, groups, keepers, sweeps)
+        room = _serve.serve(fds, groups, keepers, sweeps, claims)
         if room >= 0:
             rooms.append(room)
     _end(control, rooms, groups, keepers, sweeps)
+    for fd in claims:
+        os.close(fd)
     if session:
         _host.finish(*os.path.split(session))
+
+
+def _keep(keeper: history.Keeper) -> None:
+    """Look after one repository's history; what fails now is tried again after the next command."""
+    try:
+        if not keeper.put_back():
+            keeper.keep()
+    except OSError:
+        pass
 
 
 def _end(
@@ -101,7 +112,10 @@ def _end(
             sig.pidfd_send_signal(room, sig.SIGKILL)
             select.select([room], [], [])
     for keeper in keepers.values():
-        keeper.put_back()
+        try:
+            keeper.put_back()
+        except OSError:
+            pass  # the rest is to be put right all the same
         for links in keeper.links:
             links.look()
     _tell(control, sweeps)

@@ -45,12 +45,7 @@ class SessionFolder:
             private_folder(state)
             self.state = Path(os.path.realpath(state))
             private_folder(self.state / "tmp")
-            name = f"{os.getpid():x}-{os.urandom(6).hex()}"
-            # The lock exists before the folder, so that a sweep never meets an unlocked one.
-            self._lock_path = self.state / "tmp" / f"{name}.lock"
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-            self.lock = os.open(self._lock_path, flags, 0o600)
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.lock, name = _locked(self.state / "tmp")
             self.path = self.state / "tmp" / name
             self.path.mkdir(mode=0o700)
             for inner in ("tmp", "var-tmp"):
@@ -64,3 +59,25 @@ class SessionFolder:
         if self.lock >= 0:
             os.close(self.lock)
             self.lock = -1
+
+
+def _locked(folder: Path) -> tuple[int, str]:
+    """A new session's name and its lock, held before there is anything under that name.
+
+    A sweep may look at it between our making it and our locking it, and remove it: then anew.
+    """
+    while True:
+        name = f"{os.getpid():x}-{os.urandom(6).hex()}"
+        path = folder / f"{name}.lock"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(path, flags, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(fd), path.lstat()):
+                return fd, name
+        except FileNotFoundError:
+            pass
+        except OSError:
+            os.close(fd)
+            raise
+        os.close(fd)

@@ -59,7 +59,6 @@ class Keeper:
         stamp = self.stamp()
         if stamp == self._last or not self.sound():
             return False
-        self._last = stamp
         self._objects()
         name = str(time.time_ns())
         os.makedirs(f"{self.folder}/{name}", mode=0o700)
@@ -72,6 +71,7 @@ class Keeper:
                     transfer(common.fd, kept.fd, folder, link=False)
         for old in sorted(n for n in os.listdir(self.folder) if n.isdigit())[:-KEPT]:
             _remove(f"{self.folder}/{old}")
+        self._last = stamp
         return True
 
     def sound(self) -> bool:

@@ -22,7 +22,8 @@ import json, os, sys
 from codex_py_sandbox import _proof
 from codex_py_sandbox.plan import Plan
 plan = Plan.unwire(json.loads(sys.argv[1]))
-print(json.dumps(_proof.holes(plan, os.getppid(), mounts=True)))
+found, bare = _proof.holes(plan, os.getppid(), mounts=True)
+print(json.dumps(found + bare))
 """
 
 
