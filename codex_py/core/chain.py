@@ -64,6 +64,15 @@ def parted(line: bytes) -> tuple[bytes, str]:
     return line.removesuffix(b"}"), ""
 
 
+def _version(line: bytes) -> int:
+    """The version that the first line of a log tells; 0 for none."""
+    try:
+        found = json.loads(line).get("version")
+    except (ValueError, RecursionError, AttributeError):
+        return 0
+    return found if isinstance(found, int) else 0
+
+
 def verify(lines: Iterable[bytes]) -> Verdict:
     """Whether lines, given without their newlines, are as they were written.
 
@@ -75,7 +84,9 @@ def verify(lines: Iterable[bytes]) -> Verdict:
     for count, line in enumerate(lines, 1):
         body, link = parted(line)
         if not link:
-            if before:
+            if count == 1 and _version(line) > 1:
+                breaks.append(Break(1, "it has no link, though its version has"))
+            elif before:
                 breaks.append(Break(count, "it has no link, though the line before it has one"))
             elif not breaks:
                 unchained += 1

@@ -8,16 +8,15 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
-from dataclasses import asdict, field, fields, replace
+from dataclasses import asdict, field, fields
 from pathlib import Path
 
 from codex_py.core import logfile
-from codex_py.core.chain import parted, rechained
-from codex_py.core.codec import plain
 from codex_py.core.entries import Changed, Entry, Json, Resumed, Sampled, Started, User, words
 from codex_py.core.errors import UsageError
-from codex_py.core.session import honest, identity, locked, place, resume, settle
+from codex_py.core.session import identity, locked, resume
 from codex_py.dataclass import dataclass
 
 LOGS, ARCHIVE, CACHE = "sessions", "archived", "summaries.json"
@@ -71,7 +70,8 @@ class Shelf:
                 for each in listing:
                     if each.name.endswith(".jsonl"):
                         told = each.stat(follow_symlinks=False)
-                        found.append((told.st_mtime, told.st_size, each.path))
+                        if stat.S_ISREG(told.st_mode):  # a pipe would never be read to its end
+                            found.append((told.st_mtime, told.st_size, each.path))
                     elif each.name.isdigit() and each.is_dir(follow_symlinks=False):
                         waiting.append(each.path)
         return sorted(found, reverse=True)
@@ -120,7 +120,8 @@ class Shelf:
                 with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                     json.dump(self._kept, file)
                 os.replace(fresh, target)
-            fresh.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                fresh.unlink()
             self._fresh = False
 
     def _card(self, changed: float, size: int, path: str) -> Card | None:
@@ -228,68 +229,6 @@ def _name(file: int, start: int, end: int) -> str | None:
     return None
 
 
-def fork(home: Path, source: Path, at: int | None = None) -> Path:
-    """A new log that begins as another one did, up to and with its line number `at`.
-
-    Pictures and whole outputs are shared with it: their files are linked, or copied. The new
-    log appears only when it is whole. Raises UsageError.
-    """
-    honest(source)
-    path = place(home / LOGS)
-    fresh = path.with_name(f".{path.stem}.part")
-    old, new = _quoted(source.with_suffix("")), _quoted(path.with_suffix(""))
-    link, number = "", -1
-    try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for number, line in enumerate(logfile.lines(source)):
-                body = parted(line)[0].replace(old, new)
-                if number == 0:
-                    body = _begun(line, identity(path), identity(source), at)
-                line, link = rechained(body, link)
-                file.write(line)
-                if number == at:
-                    break
-            file.flush()
-            os.fsync(file.fileno())
-        if number < max(0, at or 0):
-            raise UsageError(f"the session has no line {at or 0}: its last is {number}")
-        _share(source.with_suffix(""), path.with_suffix(""))
-        os.replace(fresh, path)
-        settle(path.parent)
-    except OSError as error:
-        raise UsageError(f"cannot fork {source.stem}: {error.strerror}") from error
-    finally:
-        fresh.unlink(missing_ok=True)
-    return path
-
-
-def _quoted(path: Path) -> bytes:
-    """A path as it stands inside a line."""
-    return json.dumps(str(path), ensure_ascii=False).encode("utf-8", "replace")[1:-1]
-
-
-def _begun(line: bytes, name: str, parent: str, at: int | None) -> bytes:
-    """The first line of a fork: whose it is, and where it parted."""
-    first = next(logfile.entries([line]))
-    if not isinstance(first, Started):
-        return parted(line)[0]
-    first = replace(first, session=name, parent=parent, at_line=at, version=logfile.VERSION)
-    text = json.dumps(plain(first), ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")[:-1]
-
-
-def _share(source: Path, target: Path) -> None:
-    if not source.is_dir():
-        return
-    target.mkdir(mode=0o700)
-    for each in os.scandir(source):
-        if each.is_file(follow_symlinks=False) and not each.name.startswith("."):
-            try:
-                os.link(each.path, target / each.name)
-            except OSError:
-                shutil.copyfile(each.path, target / each.name)
-
-
 def rename(path: Path, name: str) -> None:
     """Give a session a name. Raises UsageError when it is open elsewhere."""
     session = resume(path)
@@ -310,9 +249,15 @@ def move(home: Path, path: Path, *, archive: bool) -> Path:
     file = locked(path)
     try:
         new.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if path.with_suffix("").is_dir():
-            os.rename(path.with_suffix(""), new.with_suffix(""))
-        os.rename(path, new)
+        if new.exists():
+            raise UsageError(f"cannot move {path.stem}: {new} exists")
+        os.rename(path, new)  # first: killed here, the way back finds the folder where it was
+        try:
+            if path.with_suffix("").is_dir():
+                os.rename(path.with_suffix(""), new.with_suffix(""))
+        except OSError:
+            os.rename(new, path)
+            raise
     except OSError as error:
         raise UsageError(f"cannot move {path.stem}: {error.strerror}") from error
     finally:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from codex_py.core.errors import UsageError
-from codex_py.core.shelf import Card, Shelf, fork, summed_up
+from codex_py.core.fork import fork
+from codex_py.core.shelf import Card, Shelf, summed_up
 from codex_py.launch import Launch
 from codex_py.settings import Settings
 from codex_py.ui.cards import here, project
 from codex_py.ui.start import fresh
-from codex_py.ui.which import last
+from codex_py.ui.which import last, standing
 
 
 def prepared(args: argparse.Namespace) -> tuple[Settings, Launch]:
@@ -47,7 +48,7 @@ def _chosen(args: argparse.Namespace, shelf: Shelf, cwd: str) -> Path:
         name = given.pop(0)
         args.prompt = given.pop(0) if given else None
         _no_more(given)
-        return shelf.find(name)
+        return standing(name)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("name a session, or give --last (see `codex-py sessions list`)")
     return _picked(shelf, cwd, everywhere=args.all)

@@ -15,7 +15,7 @@ from pathlib import Path
 from codex_py.core import logfile
 from codex_py.core.entries import Assistant, Entry, ToolCall, ToolResult, User, words
 from codex_py.core.errors import UsageError
-from codex_py.core.shelf import delete, move, rename
+from codex_py.core.shelf import Shelf, delete, move, rename
 from codex_py.settings import home
 from codex_py.ui.asjson import as_json, escaped
 from codex_py.ui.cards import here, money, project, rows
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(args: argparse.Namespace) -> int:
+    _count(args.n)
     shelf, mine = home_shelf(archived=args.archived), project(where())
     found = []
     for card in shelf.cards():
@@ -89,6 +90,16 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
+def _count(most: int) -> None:
+    if most < 0:
+        raise UsageError("-n is a number, 0 or more")
+
+
+def _meant(shelf: Shelf, names: Sequence[str]) -> list[Path]:
+    """The logs that are meant, each once."""
+    return list(dict.fromkeys(shelf.find(each) for each in names))
+
+
 def _show(args: argparse.Namespace) -> int:
     path = find(args.id)
     from codex_py.ui.render import Renderer  # late: only where something is drawn
@@ -108,6 +119,7 @@ def _show(args: argparse.Namespace) -> int:
 def _search(args: argparse.Namespace) -> int:
     if not args.words.strip():
         raise UsageError("search for what?")
+    _count(args.n)
     shelf, count = home_shelf(), 0
     for _, _, path in shelf.files():
         hit = _hit(Path(path), args.words)
@@ -192,21 +204,21 @@ def _rename(args: argparse.Namespace) -> int:
 
 
 def _archive(args: argparse.Namespace) -> int:
-    for path in [home_shelf().find(each) for each in args.id]:
+    for path in _meant(home_shelf(), args.id):
         move(home(os.environ), path, archive=True)
         home_shelf().forget(path)
     return 0
 
 
 def _unarchive(args: argparse.Namespace) -> int:
-    for path in [home_shelf(archived=True).find(each) for each in args.id]:
+    for path in _meant(home_shelf(archived=True), args.id):
         move(home(os.environ), path, archive=False)
         home_shelf(archived=True).forget(path)
     return 0
 
 
 def _delete(args: argparse.Namespace) -> int:
-    paths = [find(each) for each in args.id]
+    paths = list(dict.fromkeys(find(each) for each in args.id))
     if not args.yes:
         if not sys.stdin.isatty():
             raise UsageError("delete removes sessions for good: give --yes")

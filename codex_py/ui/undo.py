@@ -9,13 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from codex_py.core.entries import Undone
+from codex_py.core.entries import Entry, Undone
 from codex_py.core.errors import UsageError
-from codex_py.core.session import resume
+from codex_py.core.logfile import read
+from codex_py.core.session import identity, resume
 from codex_py.core.shelf import Shelf
 from codex_py.settings import load
 from codex_py.ui.start import where
 from codex_py.ui.text import one_line, paint, visible
+from codex_py.ui.which import standing
 from codex_py.undo import Choice, Damaged, History, Move, Undo, history
 
 STYLES = {"put": "", "already": "dim", "conflict": "yellow", "lost": "red", "stays": "yellow"}
@@ -55,8 +57,8 @@ def _parser(verb: str) -> Parser:
     add("session", nargs="?", default="", help="an id or a name; else the last of this folder")
     add("--last", action="store_true", help="the last session of this folder (the default)")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--turn", type=int, default=0, metavar="N", help=f"{verb} this turn")
-    which.add_argument("--step", type=int, default=0, metavar="N", help=f"{verb} this step")
+    which.add_argument("--turn", type=int, metavar="N", help=f"{verb} this turn")
+    which.add_argument("--step", type=int, metavar="N", help=f"{verb} this step")
     which.add_argument("--list", action="store_true", help="the turns and steps there are")
     add("--preview", action="store_true", help="say what would be done, and do nothing")
     add("--yes", action="store_true", help="do not ask")
@@ -69,32 +71,41 @@ def _parser(verb: str) -> Parser:
 def _main(verb: str, argv: Sequence[str]) -> int:
     args = _parser(verb).parse_args(list(argv))
     settings = load(os.environ)
+    for name in ("turn", "step"):
+        if getattr(args, name) not in (None, *range(1, 1_000_000)):
+            raise UsageError(f"--{name} is a number from 1 (see `codex-py undo --list`)")
+    if args.last and args.session:
+        raise UsageError(f"--last and {args.session!r} exclude each other")
     path = _find(settings.home, args.session)
     if args.list:
-        from codex_py.core.logfile import read  # late: most calls act
-
         sys.stdout.write("\n".join(listing(history(read(path)))) + "\n")
         return 0
-    session = resume(path)
+    session = None if args.preview else resume(path)
     if not args.session:
-        sys.stdout.write(f"session {session.id}\n")
+        sys.stdout.write(f"session {identity(path)}\n")
     try:
-        limit = settings.undo_file_mb << 20
-        work = Undo(session.history(), session.append, settings.home, limit)
-        return _run(verb, args, work)
+        entries = session.history() if session else read(path)
+        append = session.append if session else _nothing
+        return _run(verb, args, Undo(entries, append, settings.home, settings.undo_file_mb << 20))
     except Damaged as error:
         raise UsageError(f"it cannot be {verb}ne: {error}") from error
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise UsageError(f"nothing was touched: {error.strerror or error}{where}") from error
     finally:
-        session.close()
+        if session:
+            session.close()
+
+
+def _nothing(entry: Entry) -> Entry:
+    """What a preview writes."""
+    return entry
 
 
 def _find(home: Path, name: str) -> Path:
     shelf = Shelf(home)
     if name:
-        return shelf.find(name)
+        return standing(name)
     here = os.path.realpath(where())
     for card in shelf.cards():
         if os.path.realpath(card.cwd) == here:
@@ -104,7 +115,7 @@ def _find(home: Path, name: str) -> Path:
 
 
 def _run(verb: str, args: argparse.Namespace, work: Undo) -> int:
-    choice = work.choose(redo=verb == "redo", turn=args.turn, step=args.step)
+    choice = work.choose(redo=verb == "redo", turn=args.turn or 0, step=args.step or 0)
     here = os.path.realpath(where())
     wanted = {os.path.join(here, each) for each in args.take}
     unknown = wanted - {move.path for move in work.preview(choice)}

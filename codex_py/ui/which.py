@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from codex_py.core.errors import UsageError
+from codex_py.core.session import identity
 from codex_py.core.shelf import Shelf
 from codex_py.settings import home
 from codex_py.ui.cards import here, project
@@ -36,6 +37,19 @@ def find(name: str) -> Path:
         except UsageError:
             pass
         raise
+
+
+def standing(name: str) -> Path:
+    """The log of a session that is not put away. Raises UsageError."""
+    try:
+        return home_shelf().find(name)
+    except UsageError as error:
+        try:
+            away = identity(home_shelf(archived=True).find(name))
+        except UsageError:
+            raise error from None
+        told = f"it is put away: `codex-py sessions unarchive {away}` brings it back"
+        raise UsageError(f"{name!r} cannot go on: {told}") from None
 
 
 def last(kept: Shelf, cwd: str, *, everywhere: bool) -> Path:

@@ -41,6 +41,9 @@ def test_what_was_written_verifies_and_each_kind_of_change_is_found_at_its_line(
     bare, _ = parted(whole[3])
     assert broken([*whole[:3], bare + b"}", *whole[4:]]) == [4, 5]
     assert broken(whole[1:]) == [1]
+    first = b'{"kind":"started","version":2}'
+    assert broken([first, *(parted(each)[0] + b"}" for each in whole)]) == [1]
+    assert broken([first.replace(b"2", b"1"), *(parted(each)[0] + b"}" for each in whole)]) == []
 
 
 @settings(max_examples=60)

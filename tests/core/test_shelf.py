@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from codex_py.core import shelf
-from codex_py.core.entries import Changed, Entry, Sampled, Started, Text, Usage, User
+from codex_py.core import logfile, shelf
+from codex_py.core.chain import verify
+from codex_py.core.entries import Changed, Entry, Notice, Sampled, Started, Text, Usage, User
+from codex_py.core.errors import UsageError
+from codex_py.core.fork import fork
 from codex_py.core.session import Session, create, resume
-from codex_py.core.shelf import Card, Shelf, delete, fork, move, rename
+from codex_py.core.shelf import Card, Shelf, delete, move, rename
 
 
 def session(home: Path, *entries: Entry, words: str = "hello there") -> Path:
@@ -99,3 +103,44 @@ def test_names_ids_and_paths_find_a_session(tmp_path: Path) -> None:
         found.find("plums")
     rename(copy, "pears")
     assert found.find("plums") == path and found.find("pears") == copy
+
+
+def test_a_fork_says_where_its_source_was_changed(tmp_path: Path) -> None:
+    path = session(tmp_path, Changed(setting="name", value="mine"))
+    assert not [each for each in logfile.read(fork(tmp_path, path)) if isinstance(each, Notice)]
+    path.write_bytes(path.read_bytes().replace(b"hello", b"howdy"))
+    copy = fork(tmp_path, path)
+    told = logfile.read(copy)[-1]
+    assert isinstance(told, Notice) and "was changed at line 2" in told.text and told.n == 3
+    assert verify(logfile.lines(copy)).whole
+    assert len(logfile.read(fork(tmp_path, path, 0))) == 1
+
+
+def test_what_is_no_file_is_no_session(tmp_path: Path) -> None:
+    path = session(tmp_path)
+    os.mkfifo(path.with_name("2026-01-01T000000-aaaa00000001.jsonl"))
+    path.with_name("2026-01-01T000000-aaaa00000002.jsonl").mkdir()
+    path.with_name("2026-01-01T000000-aaaa00000003.jsonl").symlink_to("nowhere")
+    assert [each.path for each in listed(tmp_path)] == [str(path)]
+    with pytest.raises(UsageError, match="no session"):
+        Shelf(tmp_path).find("aaaa0000")
+
+
+def test_a_move_that_cannot_be_whole_changes_nothing(tmp_path: Path) -> None:
+    path = session(tmp_path)
+    path.with_suffix("").mkdir()
+    (path.with_suffix("") / "picture").write_bytes(b"x")
+    away = tmp_path / "archived" / path.relative_to(tmp_path / "sessions")
+    (away.with_suffix("") / "in the way").mkdir(parents=True)
+    with pytest.raises(UsageError, match="cannot move"):
+        move(tmp_path, path, archive=True)
+    assert path.is_file() and not away.exists()
+    (away.with_suffix("") / "in the way").rmdir()
+    away.with_suffix("").rmdir()
+    away.write_text("another")
+    with pytest.raises(UsageError, match="exists"):
+        move(tmp_path, path, archive=True)
+    away.unlink()
+    os.rename(path, away)  # killed between the two renames
+    assert move(tmp_path, away, archive=False) == path
+    assert (path.with_suffix("") / "picture").read_bytes() == b"x"

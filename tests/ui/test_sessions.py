@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from codex_py.core.entries import Image, Started, Text, TurnEnded, User
-from codex_py.core.session import create
+from codex_py.core.session import create, resume
 from tests.conftest import Program, kinds
 from tests.server import Server
 from tests.turns import call, gate, refuse, text
@@ -269,3 +269,53 @@ def test_a_current_folder_that_is_gone_is_one_line(program: Program) -> None:
         )
         assert done.returncode == 2 and "no longer exists" in done.stderr, done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_sessions_named_twice_put_away_or_looked_at_without_a_home_to_write(
+    program: Program, tmp_path: Path
+) -> None:
+    name = first(program, [call("shell", {"command": "echo x > made"})], text("ok"))
+    key = {"OPENAI_API_KEY": "sk-x"}
+    held = resume(logs(program)[0])  # open elsewhere
+    done = program.run("undo", name, "--preview")
+    assert done.code == 0 and "delete   made" in done.out
+    held.close()
+    assert program.run("sessions", "archive", name, name[:7]).code == 0
+    for words in (("exec", "resume", name, "x"), ("exec", "fork", name, "x"), ("undo", name)):
+        done = program.run(*words, env=key)
+        assert done.code == 2 and f"sessions unarchive {name}" in done.err
+        assert len(done.err.splitlines()) == 1
+    assert program.run("sessions", "unarchive", name, name).code == 0
+    full = tmp_path / "full"
+    full.mkdir()
+    if subprocess.run(["mount", "--bind", program.home / "state", full]).returncode == 0:
+        try:
+            subprocess.run(["mount", "-o", "remount,bind,ro", full], check=True)
+            for words in (
+                ("exec", "fork", name, "x"),
+                ("undo", name, "--yes"),
+                ("undo", "--preview"),
+            ):
+                done = program.run(*words, env={**key, "CODEX_PY_HOME": str(full)})
+                assert done.code == (0 if "--preview" in words else 2), done.err
+                assert "Traceback" not in done.err and len(done.err.splitlines()) < 2
+        finally:
+            subprocess.run(["umount", full], check=True)
+    assert program.run("sessions", "delete", name, name, "--yes").code == 0
+    assert logs(program) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sessions list -n -1",
+        "sessions search x -n -1",
+        "undo --turn 0",
+        "undo --step -1",
+        "undo --last abcd",
+        "sessions show",
+    ],
+)
+def test_numbers_and_names_that_mean_nothing_are_one_line(program: Program, words: str) -> None:
+    done = program.run(*words.split())
+    assert done.code == 2 and len(done.err.splitlines()) == 1 and done.out == ""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from codex_py.core.entries import Changed, TurnEnded, User, words
 from codex_py.core.errors import ModelError
+from codex_py.core.fork import fork as copied
 from codex_py.core.shelf import Shelf, summed_up
-from codex_py.core.shelf import fork as copied
 from codex_py.ui.newest import Newest, reading
 from codex_py.ui.sifter import Sifter
 from codex_py.ui.text import count, one_line
