@@ -22,7 +22,7 @@ from codex_py.core.entries import (
     User,
 )
 from codex_py.core.errors import ModelError
-from codex_py.core.gate import counted, wasted
+from codex_py.core.gate import afforded, counted, wasted
 from codex_py.core.kit import Kit
 from codex_py.core.limits import Stop
 from codex_py.core.pictures import shed
@@ -135,6 +135,7 @@ async def _summary(session: Session, kit: Kit) -> str:
 
 async def _asked(request: Request, session: Session, kit: Kit) -> str:
     found: list[Entry] = []
+    request = afforded(request, session.entries, kit)
     try:
         async with aclosing(kit.model.stream(request)) as stream:  # type: ignore[type-var]
             async for event in stream:

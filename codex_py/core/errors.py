@@ -7,7 +7,16 @@ from typing import Any, Literal
 from codex_py.core.parts import Usage
 
 Fault = Literal[
-    "network", "server", "rate", "auth", "quota", "context", "protocol", "request", "refused"
+    "network",
+    "server",
+    "rate",
+    "auth",
+    "quota",
+    "context",
+    "protocol",
+    "request",
+    "refused",
+    "limit",
 ]
 """What went wrong with a model: each front-end words its own advice from this."""
 

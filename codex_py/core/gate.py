@@ -13,7 +13,7 @@ from codex_py.core.errors import ModelError
 from codex_py.core.kit import Kit
 from codex_py.core.limits import check
 from codex_py.core.money import Price, written
-from codex_py.core.request import ModelSettings, Request, project
+from codex_py.core.request import Again, ModelSettings, Request, project
 from codex_py.core.session import Session
 
 Costing = TypeVar("Costing", bound=Sampled | Spent)
@@ -54,9 +54,39 @@ def narrowed(settings: ModelSettings, room: int) -> ModelSettings:
     return replace(settings, max_output_tokens=room)
 
 
-def held(kit: Kit, room: int) -> Kit:
-    """The same kit with answers of at most `room` tokens."""
-    return replace(kit, settings=narrowed(kit.settings, room)) if room else kit
+def retried(entries: Sequence[Entry], start: int, kit: Kit) -> Again:
+    """Whether the sample after these entries may be tried again: its failed tries count too."""
+
+    def again(used: Usage, tries: int) -> str:
+        lost = priced(Spent(by="failed try", usage=used), kit.price)
+        failed = Sampled(model="", retries=tries - 1)
+        step = before(
+            [*entries, lost, failed],
+            start,
+            kit.limits,
+            kit.price,
+            elapsed=0.0,
+            estimate=lambda: next_input(entries, kit),
+        )
+        return step.stop.text if step.stop else ""
+
+    return again
+
+
+def afforded(request: Request, entries: Sequence[Entry], kit: Kit) -> Request:
+    """A request beside the conversation, held to what the budgets leave for its answer.
+
+    Raises ModelError when it may not fit.
+    """
+    whole = tokens.of_request(request.instructions, request.tools, request.input)
+    asked = tokens.of_entry(request.input[-1])
+    wanted = min(round(whole * tokens.CAREFUL), next_input(entries, kit) + 2 * asked)
+    here = len(entries)
+    step = before(entries, here, kit.limits, kit.price, elapsed=0.0, estimate=lambda: wanted)
+    if step.stop:
+        raise ModelError(step.stop.text, fault="limit")
+    settings = narrowed(request.settings, step.room)
+    return replace(request, settings=settings, again=retried(entries, here, kit))
 
 
 def wasted(session: Session, error: ModelError, price: Price | None) -> None:

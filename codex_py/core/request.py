@@ -17,6 +17,7 @@ from codex_py.core.entries import (
     Text,
     ToolCall,
     ToolResult,
+    Usage,
     User,
 )
 from codex_py.dataclass import dataclass
@@ -56,6 +57,17 @@ class ModelSettings:
     """JSON schema, as text, that the final message must be of."""
 
 
+Again = Callable[[Usage, int], str]
+"""Asked before a failed request is sent anew, with what the failed ones used and how many they
+were: why it may not; empty when it may."""
+
+
+def freely(used: Usage, tries: int) -> str:
+    """Where nothing limits how often a request is sent."""
+    del used, tries
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One sample's request: pure data; equal logs give equal requests.
@@ -69,6 +81,7 @@ class Request:
     tools: tuple[ToolSpec, ...]
     settings: ModelSettings
     blob: Callable[[str], bytes] = field(compare=False, repr=False)
+    again: Again = field(default=freely, compare=False, repr=False)
 
 
 LOST = "No result: the turn was interrupted before this call finished; it may have run in part."

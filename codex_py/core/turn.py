@@ -22,7 +22,7 @@ from codex_py.core.entries import (
     User,
 )
 from codex_py.core.errors import ModelError
-from codex_py.core.gate import before_step, counted, held, narrowed, wasted
+from codex_py.core.gate import before_step, counted, narrowed, retried, wasted
 from codex_py.core.kit import Kit
 from codex_py.core.money import of_turn, tally
 from codex_py.core.pictures import shed
@@ -54,7 +54,10 @@ async def run_turn(session: Session, prompt: tuple[Part, ...], kit: Kit) -> Turn
             raise
         ended = TurnEnded(reason="limit", error="stopped: the time is used up (--max-time)")
     except ModelError as error:
-        ended = TurnEnded(reason="failed", error=str(error), fault=error.fault)
+        if error.fault == "limit":
+            ended = TurnEnded(reason="limit", error=str(error))
+        else:
+            ended = TurnEnded(reason="failed", error=str(error), fault=error.fault)
     return _end(session, start, began, ended)
 
 
@@ -79,12 +82,12 @@ async def _rounds(session: Session, start: int, kit: Kit, clock: asyncio.Timeout
             clock.reschedule(asyncio.get_running_loop().time() + step.seconds)
         kit = await measured(session, kit)
         if crowded(session, kit):
-            stop = await make_room(session, held(kit, step.room))
+            stop = await make_room(session, kit)
             if stop is not None:
                 return TurnEnded(reason=stop.reason, error=stop.text)
             continue
         try:
-            calls = await sample(session, kit, step.room)
+            calls = await sample(session, start, kit, step.room)
         except ModelError as error:
             if error.fault != "context" or not fresh(session.entries):
                 raise
@@ -111,14 +114,15 @@ def _cut_off(entries: Sequence[Entry]) -> str:
     return newest.status if newest is not None and newest.status != "completed" else ""
 
 
-async def sample(session: Session, kit: Kit, room: int = 0) -> list[ToolCall]:
+async def sample(session: Session, start: int, kit: Kit, room: int = 0) -> list[ToolCall]:
     """One request, one transaction: its entries are logged when it is complete.
 
     With `room` the answer may have no more than so many tokens.
     """
     settings = narrowed(kit.settings, room)
     shown = shed(project(session.entries), session.entries, kit.window)
-    request = Request(kit.instructions, shown, kit.specs, settings, session.blob)
+    again = retried(session.entries, start, kit)
+    request = Request(kit.instructions, shown, kit.specs, settings, session.blob, again)
     text: list[str] = []
     entries: list[Entry] = []
     try:

@@ -98,6 +98,10 @@ class Retrying:
             else:
                 self._answered = self._answered or not away
                 self._check(failure, attempt, attempt + pauses)
+                stop = request.again(wasted, attempt + pauses + 1)
+                if stop:
+                    failure.fault, failure.args = "limit", (f"{stop}; the last try: {failure}",)
+                    raise failure
                 wait = _wait(failure, attempt)
                 attempt, self._spent = attempt + 1, self._spent + 1
                 told = f"{failure}; retrying in {spoken(wait)} ({self._place(failure, attempt)})"

@@ -166,3 +166,31 @@ def test_budgets_in_the_config_file(program: Program, tmp_path: Path) -> None:
         done = program.run("exec", *PRICED, "go", url=server.url)
     assert done.code == 3 and "--max-cost" in last(program)["error"]
     assert len(server.posts()) == 1
+
+
+def test_no_retry_is_sent_that_may_not_fit(program: Program) -> None:
+    broken = [usage(input=10_000, cached=0, output=500), failed("server_error", "try again")]
+    # 0.0132 each; with two of them spent, about 4,000 tokens of input and the reserve of 2,000
+    # (0.0044 + 0.0088) no longer fit into what is left.
+    with Server([broken] * 9) as server:
+        done = program.run("exec", *PRICED, "--max-cost", "0.035", "go", url=server.url)
+        assert len(server.posts()) == 2 and done.code == 3
+    assert last(program)["reason"] == "limit" and last(program)["cost"] == "0.0264"
+    assert "$0.0264 of $0.0350 used" in done.err and "try again" in done.err
+    with Server([broken] * 9) as server:
+        done = program.run("exec", *PRICED, "--max-steps", "3", "go", url=server.url)
+        assert len(server.posts()) == 3 and done.code == 3
+    assert "(--max-steps 3)" in done.err
+
+
+def test_no_summary_is_asked_for_that_may_not_fit(program: Program) -> None:
+    small = ("-c", "model_context_window=10000", "-c", "model_auto_compact_token_limit=8000")
+    full = [call("shell", {"command": "true"}), usage(input=9_000, cached=0, output=100)]
+    tool = [call("shell", {"command": "true"}), usage(input=9_000, cached=0, output=100)]
+    # 0.01034 each: one answer, and one summary that is none; a second would not fit.
+    with Server([full, tool, text("SUMMARY"), text("never")]) as server:
+        done = program.run(
+            "exec", "--full-auto", *PRICED, *small, "--max-cost", "0.030", "go", url=server.url
+        )
+        assert len(server.posts()) == 2 and done.code == 3, done.err
+    assert last(program)["reason"] == "limit" and last(program)["cost"] == "0.02068"
