@@ -35,6 +35,7 @@ class Broker:
         self.tops += [path for path, how in plan.binds if how == "rw"]
         self.tops += [path for path, _, _ in plan.overlays]
         self.tops += ["/dev/shm", *(["/tmp", "/var/tmp"] if plan.tmp else [])]
+        self.shown = [path for path in plan.keep_run if path not in self.tops]
         self.known: dict[int, int] = {}
         """Processes that called, by thread, each held by a descriptor; the newest is last."""
         self.own_net = plan.network == "off"
@@ -117,7 +118,7 @@ class Broker:
         if info.st_mode & 0o170000 != 0o140000:
             return ECONNREFUSED
         place = os.readlink(f"/proc/self/fd/{held}")
-        if not any(place == top or place.startswith(top + "/") for top in self.tops):
+        if _nearest(place, self.tops) <= _nearest(place, self.shown):
             return EACCES
         if self.diag is None or _layered(held):
             return 0
@@ -161,6 +162,11 @@ def memory(pid: int, address: int, size: int) -> bytes:
         raise OSError(EFAULT, "bad address") from None
     finally:
         os.close(fd)
+
+
+def _nearest(place: str, tops: list[str]) -> int:
+    """The length of the longest of the tops that `place` lies at or below; 0 for none."""
+    return max((len(top) for top in tops if f"{place}/".startswith(f"{top}/")), default=0)
 
 
 def _layered(held: int) -> bool:

@@ -44,6 +44,13 @@ def holes(plan: Plan, outside: int, *, mounts: bool) -> tuple[list[str], list[st
     }:
         if folder and folder not in writable and _could_write(folder, writable):
             found.append(f"a file could be made in {folder}")
+    hows = dict(plan.binds)
+    for folder in plan.keep_run if mounts else ():
+        closed = os.path.isdir(folder) and folder not in writable and hows.get(folder) != "rw"
+        fd = _open(folder, os.O_WRONLY | os.O_TMPFILE) if closed else -1
+        if fd >= 0:
+            found.append(f"a file could be made in {folder}")
+            os.close(fd)
     for path, how in plan.binds:
         if mounts and how == "ro" and os.path.isfile(path):
             opened(path, os.O_WRONLY, f"{path} could be written")

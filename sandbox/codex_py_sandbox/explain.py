@@ -84,7 +84,8 @@ def _write(plan: Plan, path: str) -> Verdict:
         if dict(plan.roots)[root]:
             return Verdict(True, f"{root} is a writable folder")
         return Verdict(False, "the policy is read-only", Grant("mode", "workspace-write"))
-    for top in ("/tmp", "/var/tmp", "/dev/shm"):
+    kept = bool(_covering(path, plan.keep_run))
+    for top in () if kept else (*layout.TMP, "/dev/shm"):
         if layout.beneath(path, top) and (plan.tmp or top == "/dev/shm"):
             return Verdict(True, f"{top} is the session's own")
     if _covering(path, [p for p, _, _ in plan.overlays]):
@@ -109,7 +110,7 @@ def _read(plan: Plan, policy: Policy, path: str) -> Verdict:
     if path in plan.covers:
         return Verdict(False, "it is a socket of another program", None)
     inside = any(layout.beneath(path, root) for root, _ in plan.roots)
-    hidden = ["/run"] + (["/tmp", "/var/tmp"] if plan.tmp else [])
+    hidden = ["/run", *(layout.TMP if plan.tmp else ())]
     if not inside and not _covering(path, plan.keep_run):
         for top in hidden:
             if layout.beneath(path, top):
@@ -166,6 +167,7 @@ def profile(policy: Policy, environ: Mapping[str, str], backend: str | None = No
     lines += [f"stand-in  {path} ({kind})" for path, kind in plan.made]
     lines += [f"denied    {path}" for path in plan.masks]
     lines += [f"socket    {path}" for path in plan.covers]
+    lines += [f"read-only {path} (as outside)" for path in plan.keep_run]
     lines += [f"layered   {path}" for path, _, _ in plan.overlays]
     lines += [f"note      {note}" for note in plan.notes]
     lines += ["read-only everything else; private: /tmp /var/tmp /dev /dev/shm /proc; empty: /run"]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+TMP = ("/tmp", "/var/tmp")
 MOST_FILES = 20_000
 MOST_LINKED = 200
 
@@ -58,15 +59,15 @@ def resolve(spec: Mapping[str, Any], home: str, state: str, session: str) -> Pla
         plan.tmp = f"{session}/tmp"
         if os.path.isdir("/var/tmp") and os.path.realpath("/var/tmp") == "/var/tmp":
             plan.var_tmp = f"{session}/var-tmp"
+    plan.keep_run = [p for p in places.KEEP_RUN if os.path.lexists(p)]
+    for path in _given(plan, spec["allow_read"], own) if plan.tmp else ():
+        if any(beneath(path, top) for top in TMP):
+            plan.keep_run.append(path)
     _secrets(plan, spec, home, own)
     if plan.mode == "workspace-write":
         _protect(plan, spec)
     _sockets(plan)
     _caches(plan, spec, home, session)
-    plan.keep_run = [p for p in places.KEEP_RUN if os.path.lexists(p)]
-    for path in _given(plan, spec["allow_read"], own) if plan.tmp else ():
-        if any(beneath(path, top) for top in ("/tmp", "/var/tmp")):
-            plan.keep_run.append(path)
     if plan.network == "on":
         real = os.path.realpath(places.RESOLVER)
         if beneath(real, "/run") and os.path.isfile(real):
@@ -264,14 +265,19 @@ def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> 
         names += places.SYSTEM_SECRETS
         names += _host_keys()
     roots = [path for path, _ in plan.roots]
+    denied = {os.path.realpath(name) for name in [*names, *own]} - granted
+    if plan.tmp:
+        plan.keep_run += [
+            path for path in around(roots) if not any(beneath(path, top) for top in denied)
+        ]
+    visible = [*roots, *plan.keep_run]
     masks = set()
-    for name in [*names, *own]:
-        path = os.path.realpath(name)
-        if path in granted or not os.path.lexists(path):
+    for path in denied:
+        if not os.path.lexists(path):
             continue
         if any(beneath(path, top) for top in ("/run", "/dev", "/proc", "/sys")):
             continue
-        if plan.tmp and beneath(path, "/tmp") and not any(beneath(path, r) for r in roots):
+        if plan.tmp and beneath(path, "/tmp") and not any(beneath(path, r) for r in visible):
             continue
         masks.add(path)
     masks.update(_globs(spec["deny_read_globs"], roots) - granted)
@@ -280,6 +286,23 @@ def _secrets(plan: Plan, spec: Mapping[str, Any], home: str, own: list[str]) -> 
     plan.shown = sorted(
         {p for p in open_ if any(p != mask and beneath(p, mask) for mask in plan.masks)}
     )
+
+
+def around(roots: list[str]) -> list[str]:
+    """What git needs of the machine's own /tmp beside the roots: the work tree around a root, and
+    git folders elsewhere. Only what points back at it, and never /tmp itself."""
+    found: list[str] = []
+    for root in roots:
+        for tree in (root, gitlayout.enclosing(root)):
+            repo = gitlayout.open_repo(tree)[0] if tree else None
+            if repo and os.path.isfile(f"{repo.git}/HEAD"):
+                found += [repo.tree, repo.git, repo.common]
+    out: list[str] = []
+    for path in sorted(set(found)):
+        below = any(path.startswith(top + "/") for top in TMP)
+        if below and not any(beneath(path, top) for top in [*roots, *out]):
+            out.append(path)
+    return out
 
 
 def _hides(mask: str, path: str, shown: list[str]) -> bool:
@@ -335,7 +358,7 @@ def _globs(patterns: list[str], roots: list[str]) -> set[str]:
 def _sockets(plan: Plan) -> None:
     """Sockets of programs outside: a mount does not stop a connect, so each is covered."""
     hidden = ["/run", "/dev"] + (["/tmp", "/var/tmp"] if plan.tmp else [])
-    roots = [path for path, _ in plan.roots]
+    roots = [*(path for path, _ in plan.roots), *plan.keep_run]
     try:
         with open("/proc/net/unix", "rb") as file:
             lines = file.read().split(b"\n")

@@ -20,7 +20,7 @@ class Plan:
     - `made`: (path, kind) placeholders made on the host, removed at the end of the session.
     - `home`: the user's own folder. `tmp`: host folder seen as /tmp; `var_tmp` the one seen as /var/tmp; empty when not private.
     - `repos`: (git folder, its common folder); `trees`: (work tree, git folder). `overlays`: (path, upper, work), writes go to upper.
-    - `redirects`: variable to (usual place, place to use when that is not writable). `keep_run`: paths below /run that stay visible.
+    - `redirects`: variable to (usual place, place to use when that is not writable). `keep_run`: paths below /run and /tmp that stay visible, read-only.
     - `notes`: findings worth telling the user, one line each.
     """
 

@@ -42,6 +42,7 @@ class Session:
         self._home = environ.get("HOME", "")
         self._rooms: dict[Policy, Room] = {}
         self._plans: dict[Policy, Plan] = {}
+        self._shown: list[str] | None = None
         self._closed = False
         self._found: list[Event] = []
         self._deaf = False
@@ -162,8 +163,10 @@ class Session:
         text = os.path.normpath(str(path))
         mounted = self._rooms[self.policy].backend in ("namespaces", "bubblewrap", "")
         if mounted and self.policy.tmp == "private" and self.policy.mode != "unrestricted":
-            roots = [os.path.realpath(root) for root in self.policy.roots]
-            if not any(layout.beneath(text, root) for root in roots):
+            if self._shown is None:
+                roots = [os.path.realpath(root) for root in self.policy.roots]
+                self._shown = [*roots, *layout.around(roots)]
+            if not any(layout.beneath(text, each) for each in self._shown):
                 for inside, name in (("/tmp", "tmp"), ("/var/tmp", "var-tmp")):
                     if layout.beneath(text, inside):
                         return self._folder.path / (name + text[len(inside) :])

@@ -278,8 +278,8 @@ def test_a_repository_that_commands_do_not_see_is_not_called_destroyed(opened: O
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # commands have a /tmp of their own
         below = repository(Path(folder) / "repo") / "below"
         below.mkdir()
-        session = opened(Policy(roots=(below,)), "namespaces")
-        assert run(session, "touch here", below).exit.events == ()
+        session = opened(Policy(roots=(below,), deny_read=(Path(folder),)), "namespaces")
+        assert not run(session, "cat ../file; touch here", below).exit.events
         assert (below / "here").exists()
 
 
