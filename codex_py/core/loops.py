@@ -1,8 +1,8 @@
 """Pure: what a model does again and again with the same outcome, found in a turn's entries.
 
-Three kinds: the same call with the same result; the same failing test with the same error, run
-after run; an edit of one file that keeps failing. The model is told at three, and the turn ends
-as stuck at six. A user's message begins the count anew.
+Four kinds: the same call with the same result; a few calls in turn with the same results; the
+same failing test with the same error, run after run; an edit of one file that keeps failing. The
+model is told at three, and the turn ends as stuck at six. A user's message begins the count anew.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ WAITS = re.compile(r"\b(?:sleep|wait|timeout|until|while|watch|inotifywait)\b")
 """Commands that wait for something: the same answer again is what waiting looks like."""
 PATIENCE = 3
 """A call that waits may repeat itself this many times as often."""
+LARGEST = 4
+"""Calls of a round that is noticed when it comes again."""
 LOOK = 300
 """Finished calls that are looked back over: what lies further back is no circle."""
 UNMADE = "the call cannot be made"
@@ -50,7 +52,7 @@ class _Done:
 def found(turn: Sequence[Entry]) -> list[Loop]:
     """Every loop that the newest calls are in, the plainest first."""
     done = _done(turn)
-    loops = (_same_call(done), _same_failure(done), _failing_edit(done))
+    loops = (_same_call(done), _same_round(done), _same_failure(done), _failing_edit(done))
     return [each for each in loops if each is not None]
 
 
@@ -81,9 +83,9 @@ def _same_call(done: Sequence[_Done]) -> Loop | None:
     if not done:
         return None
     call, count = done[-1].call, 0
-    shape = (call.name, call.arguments, _outcome(done[-1].result))
+    shape = _shape(done[-1])
     for each in reversed(done):
-        if (each.call.name, each.call.arguments, _outcome(each.result)) != shape:
+        if _shape(each) != shape:
             break
         count += 1
     if done[-1].result.data.get("running"):
@@ -98,6 +100,37 @@ def _same_call(done: Sequence[_Done]) -> Loop | None:
         f"[This {call.name} call gave the same result {count} times in a row. Repeating it will "
         "not help: change something, gather new evidence, or say what stands in the way.]",
     )
+
+
+def _same_round(done: Sequence[_Done]) -> Loop | None:
+    """A few calls that come again and again in the same order, each with the same result."""
+    for size in range(2, LARGEST + 1):
+        again = 0
+        while again + size < len(done) and _shape(done[-1 - again]) == _shape(
+            done[-1 - again - size]
+        ):
+            again += 1
+        round_ = done[len(done) - size :]
+        count = again // size + 1
+        if count < TO_WARN or any(each.result.data.get("running") for each in round_):
+            continue
+        if any(each.call.name == "shell" and WAITS.search(each.call.arguments) for each in round_):
+            count //= PATIENCE
+        names = ", ".join(f"{each.call.name} {_subject(each.call)}".strip() for each in round_)
+        return Loop(
+            count,
+            True,
+            f"the model made the same {size} calls {count} times in turn",
+            names,
+            f"[This round of {size} calls gave the same results {count} times: {names}. Repeating "
+            "it will not help: change something, gather new evidence, or say what stands in the "
+            "way.]",
+        )
+    return None
+
+
+def _shape(each: _Done) -> tuple[str, str, str]:
+    return each.call.name, each.call.arguments, _outcome(each.result)
 
 
 def _outcome(result: ToolResult) -> str:

@@ -186,3 +186,34 @@ def test_a_process_that_still_runs_is_asked_as_often_as_one_likes() -> None:
         turn.did("wait_for", {"id": 1}, "no output yet", True, running=True)
     assert not any(turn.notes)
     assert not turn.stuck
+
+
+@pytest.mark.parametrize("size", [2, 3, 4])
+def test_a_few_calls_in_turn_are_told_and_then_end_the_turn(size: int) -> None:
+    turn = Turn()
+    turn.did("list_files", {"path": "."}, "a b c", True)
+    for n in range(6 * size):
+        assert not turn.stuck
+        turn.did("read_file", {"path": f"{n % size}.py"}, f"text of {n % size}", True)
+    warned = [bool(each) for each in turn.notes[1:]]
+    assert warned == [n + 1 >= 3 * size for n in range(6 * size)]
+    assert f"the same {size} calls 6 times in turn" in turn.stuck and "1.py" in turn.stuck
+
+
+@pytest.mark.parametrize("what", ["results", "an edit between", "waits", "runs", "five", "user"])
+def test_rounds_that_are_no_loop(what: str) -> None:
+    turn = Turn()
+    for n in range(24):
+        size = 5 if what == "five" else 2
+        text = f"try {n}" if what == "results" and n % 2 else "same"
+        command = f"make -C {n % size}" + ("; sleep 1" if what == "waits" and n % size else "")
+        turn.did("shell", {"command": command}, text, True, running=what == "runs")
+        if what == "an edit between" and n % 2:
+            turn.edited("a.py")
+        if what == "user" and n == 4:
+            turn.entries.append(User(parts=(Text("go on"),)))
+            turn.entries.append(User(parts=(Text("I said go on"),)))
+        if n == (17 if what == "waits" else 8 if what == "user" else 99):
+            break
+    assert not turn.stuck
+    assert what == "waits" or not any(turn.notes)
