@@ -26,6 +26,7 @@ from codex_py.core.gate import afforded, counted, wasted
 from codex_py.core.kit import Kit
 from codex_py.core.limits import Stop
 from codex_py.core.pictures import shed
+from codex_py.core.quiet import Quiet
 from codex_py.core.request import Request, project
 from codex_py.core.session import Session
 
@@ -137,12 +138,15 @@ async def _asked(request: Request, session: Session, kit: Kit) -> str:
     found: list[Entry] = []
     request = afforded(request, session.entries, kit)
     try:
-        async with aclosing(kit.model.stream(request)) as stream:  # type: ignore[type-var]
-            async for event in stream:
-                if not isinstance(event, Delta):
-                    found.append(event)
-                elif event.of == "retry":
-                    session.publish(event)
+        with Quiet(kit.patience, session.publish) as quiet:
+            async with aclosing(kit.model.stream(request)) as stream:  # type: ignore[type-var]
+                async for event in stream:
+                    quiet.heard(event.wait if isinstance(event, Delta) else 0.0)
+                    if not isinstance(event, Delta):
+                        found.append(event)
+                    else:
+                        told = event.of == "retry"
+                        session.publish(event if told else Delta("summary", event.text))
     except ModelError as error:
         wasted(session, error, kit.price)
         raise

@@ -59,14 +59,15 @@ class Usage:
         )
 
 
-DeltaOf = Literal["text", "reasoning", "arguments", "output", "retry", "quiet"]
+DeltaOf = Literal["text", "reasoning", "arguments", "output", "retry", "quiet", "summary"]
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
     """A passing fragment: shown live, never saved. `retry` voids the sample's earlier deltas.
 
-    `quiet` says that nothing came for long.
+    `quiet` says that nothing came for long; `summary` is a piece of what will stand for the
+    conversation in a full window, a sign of life rather than something to show.
     """
 
     of: DeltaOf

@@ -85,6 +85,8 @@ class Mapping:
                 return [self._whole({"type": "error", "message": entry.text})]
             case Delta(of="retry"):
                 return [{"type": "error", "message": entry.text}]
+            case Delta(of="quiet"):
+                return [{"type": "waiting", "message": entry.text}]
             case TurnEnded():
                 return self._ended(entry)
         return []

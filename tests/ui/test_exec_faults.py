@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Program
 from tests.server import Server
-from tests.turns import call, failed, fault, html, rate, refuse, style, text
+from tests.turns import call, failed, fault, html, rate, refuse, style, text, usage
 
 APPEND = call("shell", {"command": "echo ran >> ran.txt"}, "c1")
 WRITE = call("write_file", {"path": "made.txt", "content": "é\n"}, "c2")
@@ -122,3 +122,26 @@ def test_silence_is_told_and_then_the_same_bytes_are_sent_again(
     assert done.err.count(told) >= 1
     assert "was silent for 0.7 s; retrying" in done.err
     assert done.err.index(told) < done.err.index("was silent for 0.7 s")
+
+
+@pytest.mark.parametrize("wire", ["responses", "chat"])
+def test_silence_is_told_in_json_and_while_a_full_window_is_summed_up(
+    program: Program, wire: str
+) -> None:
+    told = "nothing new from the server for 0.14 s; waiting up to 0.7 s of silence"
+    working = [call("shell", {"command": "true"}), usage(input=9_000)]
+    turns = [working, [text("SUM"), fault("stall")], text("SUMMARY"), text("Done.")]
+    small = ("-c", "model_context_window=10000", "--json")
+    with Server(turns) as server:
+        done = program.run(*wired(server, wire), *small, "go on")
+    assert done.code == 0, done.err
+    kinds = [each["type"] for each in done.events]
+    waited = kinds.index("waiting")
+    assert done.events[waited] == {"type": "waiting", "message": told}
+    again = done.events[kinds.index("error")]["message"]
+    assert waited < kinds.index("error") and "was silent for 0.7 s" in again
+    assert "SUM" not in done.out.replace("SUMMARY", "")
+    with Server([working, fault("hang"), text("SUMMARY"), text("Done.")]) as server:
+        done = program.run(*wired(server, wire), *small[:2], "go on")
+    assert (done.code, done.out) == (0, "Done.\n"), done.err
+    assert done.err.index("nearly full") < done.err.index(told) < done.err.index("was silent")

@@ -93,7 +93,7 @@ class Renderer:
             yield from self._entry(event)
         elif event.of == "retry":
             yield self._retried(event.text)
-        elif event.of == "quiet":
+        elif event.of in ("quiet", "summary"):
             return  # the line that spins says it
         elif event.of == "text":
             yield self._think()

@@ -62,7 +62,8 @@ class Live:
             TurnEnded,
         )
 
-        self._heard = time.monotonic()
+        if not (isinstance(event, Delta) and event.of == "quiet"):
+            self._heard = time.monotonic()
         match event:
             case Delta():
                 self._delta(event)
@@ -73,7 +74,7 @@ class Live:
                 self._verb = "Thinking"
             case Sampled():
                 self._written += event.usage.output
-                self._retry = False
+                self._retry, self._verb = False, "Thinking"
             case TurnEnded():
                 self.end()
 
@@ -85,6 +86,8 @@ class Live:
             self._verb = "Writing"
         elif delta.of == "reasoning":
             self._verb = "Thinking"
+        elif delta.of == "summary":
+            self._verb = "Summing up"
         elif delta.of == "arguments":
             self._verb = f"Preparing {delta.name}" if delta.name else self._verb
 

@@ -218,6 +218,7 @@ def test_compact_sums_up_once(program: Program, tmp_path: Path) -> None:
             term.type("more")
             term.press("Enter")
             term.until("After it.")
+            assert "SUMMARY" not in term.whole()
         assert len(server.posts()) == 3
         told = json.dumps(server.posts()[2]["input"])
     assert "SUMMARY of it" in told and "ask PURPLE" in told
