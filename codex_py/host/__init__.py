@@ -233,7 +233,11 @@ class Host:
         return await run(self._launch, command, cwd, seconds=wait, output=output)
 
     def start(
-        self, command: str, workdir: str, spill: Callable[[int], tuple[str, BinaryIO]]
+        self,
+        command: str,
+        workdir: str,
+        spill: Callable[[int], tuple[str, BinaryIO]],
+        terminal: bool = False,
     ) -> Process:
         """Start the declared command in its folder and let it go on, until the session ends."""
         cwd = self.real(os.path.expanduser(workdir))
@@ -247,6 +251,7 @@ class Host:
             mode,
             lambda number: Whole(lambda: spill(number), self.most),
             self.clean,
+            terminal,
         )
         process.opened = self.allowed
         return process

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from codex_py.effects import Effects
+from codex_py.host import terminal
 from codex_py.host.output import Collected
 from codex_py.host.processes import GONE, GRACE, PIECE, Ended, Running
 from codex_py.host.whole import Whole
@@ -31,7 +32,10 @@ FULL = 2.0
 
 
 class Start(Protocol):
-    """Starts a command; the descriptors stay the caller's."""
+    """Starts a command; the descriptors stay the caller's.
+
+    A `stdin` that is a terminal becomes its controlling one.
+    """
 
     def __call__(self, command: str, cwd: str, out: int, stdin: int) -> Running: ...
 
@@ -50,9 +54,12 @@ class Process:
         confined: str,
         whole: Whole,
         clean: Redactor = NOTHING,
+        terminal: bool = False,
     ) -> None:
         self.number, self.command, self.cwd, self.confined = number, command, cwd, confined
         """How it is confined; empty when it runs as the user would run it."""
+        self.terminal = terminal
+        """Input and output are a terminal of its own."""
         self.opened = Effects()
         """What was opened to it beyond what confines it."""
         self.ended: Ended | None = None
@@ -89,9 +96,12 @@ class Process:
 
     def begin(self, start: Start) -> None:
         """Start it. Raises OSError when it cannot be started."""
-        theirs, ours = os.pipe2(os.O_CLOEXEC)
-        self._output, out = os.pipe2(os.O_CLOEXEC)
-        self._input = ours
+        if self.terminal:
+            self._output, out = terminal.opened()
+            self._input, theirs = os.dup(self._output), os.dup(out)
+        else:
+            theirs, self._input = os.pipe2(os.O_CLOEXEC)
+            self._output, out = os.pipe2(os.O_CLOEXEC)
         try:
             self._running = start(self.command, self.cwd, out, theirs)
         except BaseException:
@@ -109,15 +119,16 @@ class Process:
     async def write(self, text: str) -> None:
         """Write to its input; a lone ^C interrupts it, a lone ^D ends its input.
 
+        A terminal does both by itself, wherever they stand, unless its process has it otherwise.
         Raises OSError when it has ended, closed its input, or does not take it.
         """
         if self._running is None or self.ended is not None:
             raise BrokenPipeError(32, "the process has ended")
-        if text == "\x03":
+        if text == "\x03" and not (self.terminal and terminal.led(self._output)):
             return self._running.signal(signal.SIGINT)
         if self._input < 0:
             raise BrokenPipeError(32, "the input of the process is closed")
-        if text == "\x04":
+        if text == "\x04" and not self.terminal:
             return self._close_input()
         data = memoryview(text.encode("utf-8", "replace"))
         until = time.monotonic() + FULL
@@ -128,7 +139,7 @@ class Process:
                 if time.monotonic() > until:
                     raise TimeoutError(110, "the process does not read its input") from None
                 await asyncio.sleep(0.02)
-            except BrokenPipeError:
+            except OSError:
                 self._close_input()
                 raise BrokenPipeError(32, "the process closed its input") from None
         return None
@@ -155,7 +166,8 @@ class Process:
 
     def recent(self) -> str:
         """The newest output, whether or not the model has read it."""
-        return self._recent.decode("utf-8", "replace")
+        text = self._recent.decode("utf-8", "replace")
+        return terminal.plain(text) if self.terminal else text
 
     async def stop(self) -> None:
         """Ask it to end, kill it after a while, and wait until its whole tree is gone."""
@@ -207,7 +219,7 @@ class Process:
         while self._output >= 0:
             try:
                 data = os.read(self._output, PIECE)
-            except BlockingIOError:
+            except OSError:  # nothing more, or the other end of its terminal is closed
                 break
             if not data:
                 break
@@ -266,12 +278,13 @@ class Background:
         confined: str,
         whole: Callable[[int], Whole],
         clean: Redactor = NOTHING,
+        terminal: bool = False,
     ) -> Process:
         """Start one more. Raises OSError when it cannot be started or there are too many."""
         if len(self.running) >= MOST:
             raise OSError(11, f"{MOST} processes run already: stop one first")
         number = self._count + 1
-        process = Process(number, command, cwd, confined, whole(number), clean)
+        process = Process(number, command, cwd, confined, whole(number), clean, terminal)
         process.begin(start)
         process.heard = lambda ended: self.changed(ended)
         self._count = number

@@ -130,6 +130,7 @@ class Confinement:
         """Start a shell command confined in a mode, its output going to `out`.
 
         `opened` is what was allowed to it beyond the usual: paths to write and read, the network.
+        A `stdin` that is a terminal becomes its controlling one.
         Commands of one mode, with the same opened, share their loopback: each can reach the
         servers of the others.
         """
@@ -147,6 +148,7 @@ class Confinement:
                 stdin=nothing.fileno() if stdin is None else stdin,
                 stdout=out,
                 stderr=out,
+                tty=stdin is not None and os.isatty(stdin),
                 wall_s=wall,
                 policy=policy,
             )
@@ -279,6 +281,7 @@ class Confinement:
                 stdin=stdin,
                 stdout=out,
                 stderr=out,
+                tty=os.isatty(stdin),
             )
         except (SandboxUnavailable, OSError):
             return None

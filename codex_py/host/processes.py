@@ -13,6 +13,7 @@ from typing import Protocol
 
 from codex_py.dataclass import dataclass
 from codex_py.host.output import Collected
+from codex_py.host.terminal import controlling
 
 PIECE = 1 << 16
 DRAIN = 0.25
@@ -182,6 +183,7 @@ class Plain:
             stdout=out,
             stderr=out,
             start_new_session=True,
+            preexec_fn=controlling if os.isatty(stdin) else None,
         )
         self._pid = self._process.pid
         self._fd = _watch(self._process)

@@ -14,6 +14,7 @@ from codex_py.core.truncate import join
 from codex_py.effects import Effects
 from codex_py.host import Host
 from codex_py.host.background import Process
+from codex_py.host.terminal import plain
 
 FIRST = 1.0
 """Seconds for which a new process is watched: many fail at once."""
@@ -79,14 +80,14 @@ async def run(params: Params, call: Call) -> Output:
     return _told(found, call, action=params.action)
 
 
-async def start(command: str, workdir: str, call: Call) -> Output:
+async def start(command: str, workdir: str, call: Call, terminal: bool = False) -> Output:
     """Start a declared command that goes on, and watch how it begins."""
 
     def spill(number: int) -> tuple[str, BinaryIO]:
         path, file = call.spill(f"process-{number}")
         return str(path), file
 
-    found = call.host.start(command, workdir, spill)
+    found = call.host.start(command, workdir, spill, terminal)
     await found.settle(FIRST)
     return _told(found, call, action="start")
 
@@ -102,6 +103,8 @@ def _told(found: Process, call: Call, *, action: str) -> Output:
     """How it stands, and what it said since the last look."""
     taken = found.take()
     head, tail = taken.head(), taken.tail()
+    if found.terminal:
+        head, tail = plain(head), plain(tail)
     body = (
         join(head, tail, taken.size, "bytes", found.whole.path, found.whole.lost) if tail else head
     )

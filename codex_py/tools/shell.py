@@ -37,6 +37,10 @@ class Params(BaseModel):
     background: bool | None = Field(
         default=None, description="Start a server or watcher and return; see `process`."
     )
+    terminal: bool | None = Field(
+        default=None,
+        description="With `background`: give it a terminal, for what only talks to one.",
+    )
     grant_write: list[str] | None = Field(
         default=None,
         description="Only after the sandbox refused a write: paths to open. The user is asked.",
@@ -56,6 +60,8 @@ def effects(params: Params, host: Host) -> Effects:
         raise ToolError("The command is empty.")
     if "\0" in params.command:
         raise ToolError("The command holds a NUL character.")
+    if params.terminal and not params.background:
+        raise ToolError("`terminal` is for what goes on: set `background` as well.")
     folder = host.absolute(params.workdir or ".")
     if not os.path.isdir(folder):
         raise ToolError(f"The folder {params.workdir} does not exist.")
@@ -89,7 +95,8 @@ async def run(params: Params, call: Call) -> Output:
     if params.background:
         from codex_py.tools import process  # late: few commands go on
 
-        return await process.start(params.command, params.workdir or ".", call)
+        folder, terminal = params.workdir or ".", bool(params.terminal)
+        return await process.start(params.command, folder, call, terminal)
     seconds = float(min(params.timeout, LONGEST)) if params.timeout and params.timeout > 0 else 0.0
     ran = await call.host.run(
         params.command,

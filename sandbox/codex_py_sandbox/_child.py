@@ -90,8 +90,9 @@ def reap(main: int, deadline: float | None, ear: Ear | None, told: list[int]) ->
             return sig.SIGKILL, True
         for fd, happened in poll.poll(left * 1000):
             if fd == signals:
-                number = int.from_bytes(os.read(signals, 128)[:4], "little")
-                if number != sig.SIGCHLD:
+                number, sent = lx.signalled(signals)
+                # What the terminal made, as by ^C, went to whom it concerns already.
+                if number != sig.SIGCHLD and sent:
                     _everyone(number)
             elif ear and happened & select.POLLIN:
                 ear.hear()

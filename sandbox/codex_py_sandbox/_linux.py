@@ -294,3 +294,9 @@ def signal_fd(numbers: list[int]) -> int:
     for number in numbers:
         mask |= 1 << (number - 1)
     return syscall("signalfd4", -1, struct.pack("=Q", mask), 8, os.O_CLOEXEC | os.O_NONBLOCK)
+
+
+def signalled(fd: int) -> tuple[int, bool]:
+    """The next signal of such a descriptor, and whether a process sent it, not the kernel."""
+    number, _, code = struct.unpack_from("=Iii", os.read(fd, 128))
+    return number, code <= 0

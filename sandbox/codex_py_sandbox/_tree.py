@@ -52,10 +52,11 @@ def supervise(main: int, deadline: float | None, steward: Steward | None) -> tup
                 else:
                     poll.unregister(fd)
                 continue
-            number = int.from_bytes(os.read(signals, 128)[:4], "little")
+            number, sent = lx.signalled(signals)
             if number == END:
                 return sig.SIGKILL, False
-            for pid in descendants() if number != sig.SIGCHLD else ():
+            # What the terminal made, as by ^C, went to whom it concerns already.
+            for pid in descendants() if number != sig.SIGCHLD and sent else ():
                 _kill(pid, number)
 
 
