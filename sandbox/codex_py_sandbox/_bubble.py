@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from codex_py_sandbox import _bpf, _child, guard, layout
+from codex_py_sandbox import _linux as lx
 from codex_py_sandbox._loose import Open
 from codex_py_sandbox.plan import Plan
 
@@ -22,11 +23,22 @@ for path do
 done"""
 
 
+# Descriptors of one figure are all that every shell can name: on 8 it says that the command
+# begins, 9 holds the command's own errors. Nothing that bubblewrap is to inherit lies below 10.
+BEGIN = 'echo >&8; exec "$@" 2>&9 8>&- 9>&-'
+TRIES = 20
+
+
 class Bubble(Open):
-    """The system's bubblewrap, where its own profile may do what we may not."""
+    """The system's bubblewrap, where its own profile may do what we may not.
+
+    It mounts anew for every command, by name: what vanishes meanwhile, as a socket that is to be
+    covered, ends it. So it says when the command begins, and is started again when it did not.
+    """
 
     name = "bubblewrap"
     program = "/usr/bin/bwrap"
+    told = said = -1
 
     def prepare(self, uid: int, gid: int) -> None:
         super().prepare(uid, gid)
@@ -36,11 +48,13 @@ class Bubble(Open):
         families = (_bpf.AF_UNIX, _bpf.AF_INET, _bpf.AF_INET6, _bpf.AF_NETLINK)
         self.filter = _bpf.program(families=families)
         self.kept: guard.State = {}
-        for _ in range(3):
-            # A socket to cover may vanish between the look and the start.
+        stamps, covers = self._sockets(), self.plan.covers
+        for _ in range(TRIES):
             code = self._try()
             if not code:
+                self.plan.covers = covers
                 return
+            self._lasting(stamps)
         raise OSError(1, f"{self.program} cannot make a sandbox here (exit {code})")
 
     def plan_without_overlays(self) -> Plan:
@@ -62,7 +76,7 @@ class Bubble(Open):
                 for number in (0, 1, 2):
                     os.dup2(null, number)
                 line = ["/bin/sh", "-c", PROOF, "sh", str(len(closed)), *closed, *hidden]
-                argv = self.command({"argv": line, "cwd": "/", "env": self.env})
+                argv = self._line({"argv": line, "cwd": "/", "env": self.env})
                 os.execve(argv[0], argv, {})
             finally:
                 os._exit(127)
@@ -70,7 +84,47 @@ class Bubble(Open):
 
     def command(self, job: Mapping[str, Any]) -> list[str]:
         path = _child.find(job["argv"][0], job["env"])
-        program = os.memfd_create("filter")
+        argv = ["/bin/sh", "-c", BEGIN, "sh", path, *job["argv"][1:]]
+        return self._line({**job, "argv": argv})
+
+    def _sockets(self) -> dict[str, tuple[int, int]]:
+        out = {}
+        for path in self.plan.covers:
+            try:
+                info = os.lstat(path)
+            except OSError:
+                continue
+            out[path] = info.st_ino, info.st_ctime_ns
+        return out
+
+    def _lasting(self, stamps: dict[str, tuple[int, int]]) -> None:
+        """Cover only those that are still there: what came anew is a socket that is made later."""
+        now = self._sockets()
+        self.plan.covers = [path for path, stamp in stamps.items() if now.get(path) == stamp]
+
+    def _spawn(self, job: Mapping[str, Any], fds: tuple[int, int, int]) -> int:
+        stamps = self._sockets()
+        for _ in range(TRIES):
+            read, write = os.pipe()
+            self.told, self.said = lx.high(write), lx.high(os.memfd_create("said"))
+            try:
+                pid = super()._spawn(job, fds)
+            finally:
+                os.close(self.told)
+            began = os.read(read, 1)
+            os.close(read)
+            if began:
+                os.close(self.said)
+                return pid
+            os.waitpid(pid, 0)
+            self._lasting(stamps)
+            why = os.pread(self.said, 2000, 0).decode("utf-8", "replace").strip()
+            os.close(self.said)
+        raise OSError(1, f"the sandbox could not be set up: {why or self.program}")
+
+    def _line(self, job: Mapping[str, Any]) -> list[str]:
+        path = _child.find(job["argv"][0], job["env"])
+        program = lx.high(os.memfd_create("filter"))
         os.write(program, self.filter)
         os.lseek(program, 0, os.SEEK_SET)
         os.set_inheritable(program, True)
@@ -78,6 +132,9 @@ class Bubble(Open):
         return [*line, "--chdir", job["cwd"], "--", path, *job["argv"][1:]]
 
     def lock_down(self) -> None:
+        os.dup2(self.told, 8)
+        os.dup2(2, 9)
+        os.dup2(self.said, 2)
         _child.limit({k: v for k, v in self.plan.limits.items() if k != "procs"})
 
 
@@ -139,6 +196,6 @@ def _below(plan: Plan, mask: str) -> list[str]:
 
 
 def _nothing() -> int:
-    fd = os.memfd_create("nothing")
+    fd = lx.high(os.memfd_create("nothing"))
     os.set_inheritable(fd, True)
     return fd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import struct
 import sys
@@ -300,3 +301,10 @@ def signalled(fd: int) -> tuple[int, bool]:
     """The next signal of such a descriptor, and whether a process sent it, not the kernel."""
     number, _, code = struct.unpack_from("=Iii", os.read(fd, 128))
     return number, code <= 0
+
+
+def high(fd: int) -> int:
+    """The descriptor moved to a number of ten or more, not to be inherited."""
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(fd)
+    return moved

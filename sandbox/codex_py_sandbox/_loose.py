@@ -107,6 +107,7 @@ class Open(Room):
             _child.terminal(fds[0])
         argv = self.command(job)
         read, write = os.pipe()
+        write = lx.high(write)
         pid = os.fork()
         if pid == 0:
             try:

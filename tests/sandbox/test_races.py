@@ -59,22 +59,24 @@ def saved_again(work: Path) -> tuple[str, Path]:
     return SAVES, work / ".git/config"
 
 
-@pytest.mark.parametrize("other", [short_lived, saved_again])
+@pytest.mark.parametrize(
+    ("backend", "other"),
+    [("namespaces", short_lived), ("namespaces", saved_again), ("bubblewrap", short_lived)],
+)
 def test_what_other_programs_remove_and_replace_fails_no_command(
     opened: Opener,
     work: Path,
     environ: dict[str, str],
+    backend: str,
     other: Callable[[Path], tuple[str, Path]],
 ) -> None:
     repository(work)
-    opened(Policy(roots=(work,)))
+    opened(Policy(roots=(work,)), backend)
     state, policy = work.parent / "state", Policy(roots=(work,))
     with meanwhile(*other(work)):
-        for _ in range(25):
-            with open_session(
-                policy, environ=environ, state=state, backends=("namespaces",)
-            ) as session:
-                for _ in range(3):
+        for _ in range(15):
+            with open_session(policy, environ=environ, state=state, backends=(backend,)) as session:
+                for _ in range(2):
                     ran = run(session, "echo hi", work)
                     assert (ran.exit.code, ran.text) == (0, "hi\n"), ran
 
