@@ -18,13 +18,19 @@ from codex_py.snapshots.changes import kind, net
 from codex_py.snapshots.plan import Move, observe, plan
 from codex_py.snapshots.state import State
 from codex_py.snapshots.store import Damaged, Record, Store, workspace
-from codex_py.snapshots.tree import Tree
+from codex_py.snapshots.tree import Tree, inside
 
 __all__ = ["Choice", "Damaged", "History", "Move", "Step", "Undo", "history"]
 
 SHOWN = 50
 """Files named in an entry."""
 Take = Callable[[str], bool]
+
+
+def always(path: str) -> bool:
+    """Whatever is there now gives way."""
+    del path
+    return True
 
 
 def leave(path: str) -> bool:
@@ -206,6 +212,24 @@ class Undo:
         tree = Tree(roots, self._home, None, (self._limit, 1 << 40))
         tree.known = kept.tree(folder, step.tree)
         return net([record for each in tree.walk() for record in each])
+
+
+def repeated(undoing: Undoing, home: Path, cwd: str, work: str) -> dict[str, str]:
+    """Do in `work` what an undo or redo once did in the folder `cwd`.
+
+    Returns the paths, as they were, that could not be, each with why. Raises Damaged, OSError.
+    """
+    folder = workspace(os.path.realpath(home), cwd)
+    records: list[Record] = []
+    for each in kept.read(folder, undoing.changes) if undoing.changes else ():
+        if not inside(each.path, cwd) or ".." in each.path.split("/"):
+            raise Damaged(f"{each.path} lies outside of the folder")
+        path = work + each.path[len(cwd.rstrip("/")) :]
+        records.append(Record(path, each.before, each.after))
+    limit = 1 << 62
+    moves = plan([records], lambda path: observe(path, None, limit), always)
+    failed = put_back(moves, lambda state: kept.content(folder, state), limit)
+    return {cwd.rstrip("/") + path[len(work) :]: why for path, why in failed.items()}
 
 
 def _path(move: Move) -> str:

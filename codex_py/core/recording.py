@@ -14,9 +14,12 @@ from codex_py.core.entries import (
     Hosted,
     Part,
     Reasoning,
+    Resumed,
     Sampled,
+    Started,
     ToolCall,
     TurnEnded,
+    Undoing,
     User,
 )
 from codex_py.dataclass import dataclass
@@ -31,6 +34,10 @@ class Turn:
     prompt: tuple[Part, ...]
     mode: str = ""
     """The mode that was chosen since the turn before; empty for the same."""
+    cwd: str = ""
+    """Where it ran."""
+    undone: list[Undoing] = field(default_factory=list)
+    """What the user had undone and redone since the turn before."""
     typed: list[tuple[int, tuple[Part, ...]]] = field(default_factory=list)
     """What came in while it ran, and after how many of its responses."""
     responses: list[tuple[Entry, ...]] = field(default_factory=list)
@@ -49,18 +56,24 @@ class Recording:
 
 def recording(entries: Iterable[Entry]) -> Recording:
     """A log's recording. What is of no use in it is passed over."""
-    found, turn = Recording(), None
+    found, turn, over = Recording(), None, True
     said: list[Entry] = []
-    mode = ""
+    undone: list[Undoing] = []
+    mode = played = cwd = ""
     for entry in entries:
         if isinstance(entry, Compacted):
             found.summaries.append(entry.summary)
         elif isinstance(entry, Changed) and entry.setting == "mode":
             mode = entry.value
+        elif isinstance(entry, (Started, Resumed)):
+            mode, cwd, over = entry.mode, entry.cwd, True
+            played = played or mode
+        elif isinstance(entry, Undoing):
+            undone.append(entry)
         elif isinstance(entry, User):
-            if turn is None or turn.ended is not None:
-                turn = Turn(entry.parts, mode)
-                mode = ""
+            if turn is None or over:
+                turn = Turn(entry.parts, mode if mode != played else "", cwd, undone)
+                played, undone, over = mode, [], False
                 found.turns.append(turn)
             else:
                 turn.typed.append((len(turn.responses), entry.parts))
@@ -73,5 +86,5 @@ def recording(entries: Iterable[Entry]) -> Recording:
                 turn.responses.append((*said, entry))
             said = []
         elif isinstance(entry, TurnEnded) and turn is not None:
-            turn.ended = entry
+            turn.ended, over = entry, True
     return found

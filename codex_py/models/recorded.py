@@ -18,10 +18,12 @@ from codex_py.core.entries import (
     Started,
     Text,
     ToolCall,
+    ToolResult,
     User,
+    words,
 )
 from codex_py.core.errors import Fault, ModelError, UsageError
-from codex_py.core.recording import recording
+from codex_py.core.recording import Turn, recording
 from codex_py.core.request import Request
 from codex_py.prompts import text
 
@@ -46,14 +48,17 @@ class Recorded:
         self.started = first
         found = recording(entries)
         self._summaries = deque(found.summaries)
+        self._turns = deque((words(each.prompt), _answers(each)) for each in found.turns)
         self._answers: deque[Answer] = deque()
-        for turn in found.turns:
-            self._answers += turn.responses
-            if turn.ended is not None and turn.ended.reason in ("failed", "interrupted"):
-                told = turn.ended.error or "the recorded turn was interrupted here"
-                fault = turn.ended.fault if turn.ended.fault in get_args(Fault) else "request"
-                self._answers.append(ModelError(told, fault=cast(Fault, fault)))
-        self.calls = frozenset(each.name for each in entries if isinstance(each, ToolCall))
+        self._heard = -1
+        unknown = {
+            each.call_id
+            for each in entries
+            if isinstance(each, ToolResult) and words(each.parts).startswith("There is no tool ")
+        }
+        calls = [each for each in entries if isinstance(each, ToolCall)]
+        self.calls = frozenset(each.name for each in calls if each.call_id not in unknown)
+        """The tools that there were and that were called."""
         self._asked = text("compact.md").strip()
 
     async def stream(self, request: Request) -> AsyncGenerator[Delta | Entry, None]:
@@ -63,6 +68,7 @@ class Recorded:
             yield Assistant(text=summary)
             yield Sampled(model=self.started.model, wire="recorded")
             return
+        self._hear(request)
         if not self._answers:
             raise ModelError("the recording ends here", fault="request")
         answer = self._answers.popleft()
@@ -76,12 +82,38 @@ class Recorded:
                 entry = replace(entry, so_far={}, seconds=0.0)
             yield replace(entry, n=-1, at=0.0)
 
+    def _hear(self, request: Request) -> None:
+        """Go on to the next turn: when the user says what began it, or this one is used up."""
+        said = next((each for each in reversed(request.input) if isinstance(each, User)), None)
+        begins = False
+        if said is not None and said.n != self._heard:
+            self._heard = said.n
+            while any(prompt == words(said.parts) for prompt, _ in self._turns) and not begins:
+                prompt, self._answers = self._turns.popleft()
+                begins = prompt == words(said.parts)
+        while self._turns and not self._answers:
+            self._answers = self._turns.popleft()[1]
+
     async def close(self) -> None:
         """Nothing to let go of."""
 
     def _wants_summary(self, request: Request) -> bool:
         last = request.input[-1] if request.input else None
         return isinstance(last, User) and last.parts == (Text(self._asked),)
+
+
+def _answers(turn: Turn) -> deque[Answer]:
+    """What the model said in a turn; at the end how the turn was broken off, if it was."""
+    found: deque[Answer] = deque(turn.responses)
+    ended = turn.ended
+    if ended is None or ended.reason in ("failed", "interrupted"):
+        told = ended.error if ended else ""
+        known = ended is not None and ended.fault in get_args(Fault)
+        fault = cast(Fault, ended.fault) if ended is not None and known else "request"
+        found.append(ModelError(told or "the recorded turn was interrupted here", fault=fault))
+    elif ended.reason in ("limit", "stuck"):
+        found.append(ModelError(ended.error or "the recorded turn ended here", fault="limit"))
+    return found
 
 
 def _deltas(entry: Entry) -> Iterator[Delta]:

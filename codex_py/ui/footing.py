@@ -8,6 +8,7 @@ from pathlib import Path
 
 from codex_py.core.entries import Entry, Resumed, Snapshot, Started, Touched
 from codex_py.core.errors import UsageError
+from codex_py.core.policy import inside
 from codex_py.core.steps import history
 from codex_py.dataclass import dataclass
 from codex_py.host.gitfolder import GitFailed
@@ -28,6 +29,8 @@ class Footing:
 
     place: str
     missing: tuple[str, ...] = ()
+    added: tuple[tuple[str, str], ...] = ()
+    """Folders that were added to the session, and where they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,12 @@ def footing(
     repository: str,
     work: Path,
     top: Path | None = None,
+    beside: Path | None = None,
 ) -> Footing:
     """Fill the empty folder `work` with the files that the session began with.
 
-    `top` is where its repository begins, when `work` lies below that. Only read: the snapshots,
+    `top` is where its repository begins, when `work` lies below that; folders that were added
+    to the session come to lie in `beside`. Only read: the snapshots,
     and objects and index of the repository. Raises UsageError where a repository was named and
     does not have the commit.
     """
@@ -71,10 +76,35 @@ def footing(
     cut = len(first.cwd.rstrip("/")) + 1
     missing += _missing("folders that snapshots leave out", [each[cut:] for each in left])
     missing += _missing("too large, not readable or no file: not kept", lost)
-    missing += _missing("added folders", start.added)
+    added, more, gone = _added(start, first, beside)
+    count += more
+    missing += _missing("added folders", gone)
     files = "1 file" if count == 1 else f"{count:,} files"
     told = f"the snapshot from before the first step that could change files: {files}{git}"
-    return Footing(told, tuple(missing))
+    return Footing(told, tuple(missing), added)
+
+
+def _added(
+    start: _Start, first: Started, beside: Path | None
+) -> tuple[tuple[tuple[str, str], ...], int, list[str]]:
+    """Set out the added folders: where each is now, how many files they have, and the others."""
+    found: list[tuple[str, str]] = []
+    gone: list[str] = []
+    count = 0
+    for number, root in enumerate(start.added, 1):
+        if beside is None or inside(first.cwd, (root,)):
+            gone.append(root)
+            continue
+        target = beside / f"added-{number}" / os.path.basename(root)
+        target.mkdir(parents=True)
+        try:
+            count += set_out(start.store, start.tree, root, str(target))[0]
+        except (Damaged, OSError, ValueError):
+            cleared(target)
+            gone.append(root)
+        else:
+            found.append((root, str(target)))
+    return tuple(found), count, gone
 
 
 def _emptied(top: Path, work: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 from typing import cast
@@ -26,7 +26,7 @@ from codex_py.core.entries import (
     ToolResult,
 )
 from codex_py.core.errors import UsageError
-from codex_py.core.kit import silent
+from codex_py.core.kit import Ask, silent
 from codex_py.core.policy import MODES, Mode, inside
 from codex_py.core.recording import Turn, recording
 from codex_py.core.session import kept
@@ -37,6 +37,7 @@ from codex_py.launch import Launch
 from codex_py.settings import Settings
 from codex_py.ui.footing import footing
 from codex_py.ui.scratch import scratch
+from codex_py.undo import Damaged, repeated
 
 PLAIN = re.compile(r"\w[\w.-]{0,80}")
 """Names of folders that are taken over; a log may come from anybody."""
@@ -73,11 +74,12 @@ def rerun(path: Path, settings: Settings, repository: str, show: Show) -> Rerun:
     with scratch(first.cwd) as free:
         old, top, work = _places(first, free)
         work.mkdir(parents=True)
-        held = footing(entries, first, settings.home, repository, work, top)
+        held = footing(entries, first, settings.home, repository, work, top, free)
         found = Rerun(place=held.place, missing=held.missing)
         copy = free / path.name
-        _mapped(path, copy, old, str(top))
-        return asyncio.run(_all(copy, path, settings, (top, work), free, found, show))
+        _mapped(path, copy, {old: str(top), **dict(held.added)})
+        places = (top, work, *(Path(each) for _, each in held.added))
+        return asyncio.run(_all(copy, path, settings, places, free, found, show))
 
 
 def _places(first: Started, free: Path) -> tuple[str, Path, Path]:
@@ -97,25 +99,31 @@ def _places(first: Started, free: Path) -> tuple[str, Path, Path]:
     return old, top, top.joinpath(*parts)
 
 
-def _mapped(source: Path, target: Path, old: str, new: str) -> None:
-    """A copy of a log whose paths lead into the fresh folder."""
-    before, after = old.encode("utf-8", "replace"), new.encode("utf-8", "replace")
-    known = os.path.isabs(old) and len(before) > 3
+def _mapped(source: Path, target: Path, places: Mapping[str, str]) -> None:
+    """A copy of a log whose paths lead into the fresh folders."""
+    known = {
+        old.encode("utf-8", "replace"): new.encode("utf-8", "replace")
+        for old, new in places.items()
+        if os.path.isabs(old) and len(old) > 3
+    }
+    names = b"|".join(re.escape(each) for each in sorted(known, key=len, reverse=True))
+    whole = re.compile(b"(" + names + rb")(?![\w-]|\.\w)")  # not a folder beside it
     with open(target, "wb") as file:
         for line in logfile.lines(source):
-            file.write((line.replace(before, after) if known else line) + b"\n")
+            file.write((whole.sub(lambda x: known[x[0]], line) if known else line) + b"\n")
 
 
 async def _all(
     copy: Path,
     source: Path,
     settings: Settings,
-    places: tuple[Path, Path],
+    places: tuple[Path, ...],
     scratch: Path,
     found: Rerun,
     show: Show,
 ) -> Rerun:
-    top, work = places
+    top, work, *more = places
+    added = tuple(str(each) for each in more)
     entries = logfile.read(copy)
     decided = {each.call_id: each for each in entries if isinstance(each, Decision)}
     first = cast(Started, entries[0])
@@ -133,10 +141,11 @@ async def _all(
         undo=False,
         project_doc_max_bytes=0,
     )
-    launch = Launch(cwd=str(work), skip_git_check=True, scratch=str(scratch / "log"))
+    here = str(work)
+    launch = Launch(here, added, skip_git_check=True, scratch=str(scratch / "log"))
 
     async def ask(call: ToolCall, decision: Decision) -> Decision:
-        why = _refused(decided.get(call.call_id), decision, str(work))
+        why = _refused(decided.get(call.call_id), decision, (here, *added))
         if not why:
             return Decision(
                 verdict="allow", by="rule", reason="as recorded", confined="workspace-write"
@@ -149,7 +158,20 @@ async def _all(
         if not agent.kit.host.confines:
             raise UsageError("nothing can confine commands here: a recording is not run again")
         agent.session.subscribe(show)
-        for turn in recording(entries).turns:
+        before = logfile.read(source)
+        turns = zip(recording(entries).turns, recording(before).turns, strict=True)
+        for turn, then in turns:
+            found.missing += _undone(then, before[0], settings, work)
+            cwd = str(work) if then.cwd == cast(Started, before[0]).cwd else turn.cwd
+            if cwd != here:
+                if not _lies(cwd, top):
+                    calls = [each for part in turn.responses for each in part]
+                    why = f"it ran in {then.cwd}, which is not there"
+                    found.kept |= {x.call_id: why for x in calls if isinstance(x, ToolCall)}
+                    continue
+                here, mine = cwd, replace(mine, readable=(str(top),))
+                agent = await _moved(agent, mine, replace(launch, cwd=here), ask)
+                agent.session.subscribe(show)
             await _turn(agent, turn, source)
         _collect(found, entries, agent, source)
     finally:
@@ -157,7 +179,21 @@ async def _all(
     return found
 
 
-def _refused(then: Decision | None, decision: Decision, work: str) -> str:
+def _lies(cwd: str, top: Path) -> bool:
+    """Whether a folder is really there, below the fresh one."""
+    real = os.path.realpath(cwd) if "\0" not in cwd else ""
+    return real == cwd and os.path.isdir(real) and inside(real, (str(top),))
+
+
+async def _moved(agent: Agent, settings: Settings, launch: Launch, ask: Ask) -> Agent:
+    """The same session, gone on with in another folder."""
+    await agent.close()
+    fresh = open_agent(settings, replace(launch, resume=str(agent.session.path)), ask)
+    fresh.kit = replace(fresh.kit, model=agent.kit.model)
+    return fresh
+
+
+def _refused(then: Decision | None, decision: Decision, roots: tuple[str, ...]) -> str:
     """Why a call that would be asked about is not run again; empty when it is."""
     effects = decision.effects
     if then is None or then.verdict != "allow":
@@ -165,14 +201,29 @@ def _refused(then: Decision | None, decision: Decision, work: str) -> str:
     if effects.get("network") or effects.get("unknown") or effects.get("typed"):
         return "it would reach outside"
     writes = effects.get("writes") or []
-    if not all(inside(str(each), (work,)) for each in writes):
+    if not all(inside(str(each), roots) for each in writes):
         return "it would write outside the fresh folder"
     reads = effects.get("reads") or []
-    if not all(inside(str(each), (work,)) for each in reads) or not (
+    if not all(inside(str(each), roots) for each in reads) or not (
         effects.get("command") or writes
     ):
         return "it would read what may be secret"
     return ""
+
+
+def _undone(turn: Turn, first: Entry, settings: Settings, work: Path) -> tuple[str, ...]:
+    """Undo and redo again what the user did before a turn; what of it could not be."""
+    assert isinstance(first, Started)
+    failed: list[str] = []
+    for each in turn.undone:
+        verb = "a redo" if each.redo else "an undo"
+        try:
+            lost = repeated(each, settings.home, first.cwd, str(work))
+        except (Damaged, OSError) as error:
+            failed.append(f"{verb} between two turns ({error})")
+        else:
+            failed += [f"{path} of {verb} between two turns ({why})" for path, why in lost.items()]
+    return tuple(failed)
 
 
 async def _turn(agent: Agent, turn: Turn, source: Path) -> None:
@@ -216,7 +267,7 @@ def _collect(found: Rerun, entries: Sequence[Entry], agent: Agent, source: Path)
             found.calls[entry.call_id] = entry
         elif isinstance(entry, ToolResult):
             found.then[entry.call_id] = _alike(entry, beside)
-    for entry in agent.session.entries:
+    for entry in agent.session.history():
         if isinstance(entry, ToolResult):
             found.now[entry.call_id] = _alike(entry, new)
 

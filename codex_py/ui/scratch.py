@@ -23,7 +23,7 @@ def scratch(cwd: str) -> Iterator[Path]:
 
     What is in it is removed at the end, and before that what no replay holds any more.
     """
-    places = [os.path.realpath(each) for each in (tempfile.gettempdir(), "/var/tmp")]
+    places = _places(cwd)
     for each in dict.fromkeys(places):
         _sweep(each)
     apart = [each for each in places if not inside(each, (cwd,))]
@@ -34,6 +34,20 @@ def scratch(cwd: str) -> Iterator[Path]:
     finally:
         cleared(path)
         os.close(fd)
+
+
+def _places(cwd: str) -> list[str]:
+    """Where the folder may lie, the best first; what a session wrote beside /tmp shall do so again.
+
+    Confined commands have a /tmp of their own, in which more can be written than elsewhere.
+    """
+    places = [tempfile.gettempdir(), "/var/tmp"]
+    if not os.environ.get("TMPDIR") and not inside(cwd, ("/tmp", "/var/tmp")):
+        cache = os.path.join(os.path.expanduser("~"), ".cache", "codex-py")
+        with contextlib.suppress(OSError):
+            os.makedirs(cache, mode=0o700, exist_ok=True)
+            places.insert(0, cache)
+    return [os.path.realpath(each) for each in places]
 
 
 def _made(place: str | None) -> tuple[int, Path]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from codex_py.core.entries import (
     Assistant,
@@ -22,7 +25,7 @@ from codex_py.core.session import create
 from codex_py.host.git import head
 from tests.conftest import Program
 from tests.server import Server
-from tests.turns import call, fault, reasoning, text
+from tests.turns import call, fault, gate, reasoning, text
 
 PATCH = """\
 *** Begin Patch
@@ -215,3 +218,92 @@ def test_arguments_nested_without_end_end_no_turn(program: Program) -> None:
     with Server([call("shell", "[" * 50_000)] * 4 + [text("Done.")]) as server:
         done = program.run("exec", "go", url=server.url)
     assert done.code == 0 and "Traceback" not in done.err, done.err
+
+
+def again(program: Program, *turns: object, args: tuple[str, ...] = ()) -> None:
+    """The same session goes on."""
+    with Server(list(turns)) as server:  # type: ignore[arg-type]
+        mode = () if "-a" in args else ("--full-auto",)
+        program.run("exec", "resume", "--last", *mode, *args, "go on", url=server.url)
+
+
+def shell(line: str) -> list[object]:
+    return [call("shell", {"command": line})]
+
+
+def same(program: Program, count: int, more: str = "") -> None:
+    """Every call did what it did, in both kinds of replay."""
+    for how in (("--tools",), ("--model", "recorded")):
+        done = program.run("replay", "--last", *how)
+        assert done.code == 0, done.out
+        assert f"{count} calls: {count - bool(more)} did the same, 0 did not" in done.out
+        assert more in done.out
+
+
+def test_undo_and_redo_between_turns_are_done_again(program: Program, repo: Path) -> None:
+    recorded(program, shell("echo 1 > made; rm hello.py; mkdir d; echo x > d/e"), text("ok"))
+    assert program.run("undo", "--yes").code == 0
+    again(program, shell("ls; cat made hello.py"), shell("echo 2 > made"), text("ok"))
+    assert program.run("redo", "--turn", "1", "--yes", "--take-all").code == 0
+    again(program, shell("ls -R; cat made hello.py"), text("ok"))
+    same(program, 4)
+    shutil.rmtree(program.home / "state/snapshots")
+    done = program.run("replay", "--last", "--tools")
+    assert "not there: an undo between two turns (the changes of this step are gone" in done.out
+
+
+def test_each_sitting_has_its_folder_and_its_mode(
+    program: Program, repo: Path, outside: Path
+) -> None:
+    far = outside / "far"
+    far.mkdir()
+    (far / "z").write_text("zed")
+    (outside / "far2").write_text("beside")
+    line = f"mkdir sub; cat {far}/z {far}2; echo made > {far}/y"
+    with Server([shell(line), text("ok")]) as server:
+        program.run("exec", "--full-auto", "--add-dir", str(far), "go", url=server.url)
+    again(program, shell("pwd; ls ..; echo in > f"), text("ok"), args=("-C", "sub"))
+    again(program, shell("cat sub/f; touch no"), text("ok"), args=("-C", ".", "-a", "suggest"))
+    again(program, shell(f"ls . sub {far}; cat {far}/y"), text("ok"), args=("-C", "."))
+    same(program, 4, "not run again: shell `cat sub/f; touch no`: it was refused then")
+    assert (far / "y").read_text() == "made\n" and not (repo / "no").exists()
+
+
+@pytest.mark.parametrize("how", ["limit", "stuck", "killed", "interrupted"])
+def test_turns_that_were_broken_off_do_not_take_the_answers_of_the_next(
+    program: Program, repo: Path, how: str
+) -> None:
+    (repo / "more").mkdir()
+    if how == "killed":
+        turns = [shell("echo one"), [text("half"), gate()]]
+        with Server(turns) as server:
+            key = {"OPENAI_API_KEY": "sk-test-0123456789abcdef", "OPENAI_BASE_URL": server.url}
+            argv = program.argv("exec", "--full-auto", "first")
+            running = subprocess.Popen(argv, cwd=repo, env=program.env(**key))
+            assert server.reached.wait(20)
+            running.kill()
+            running.wait()
+    else:
+        turns = [shell("cat nothing") for _ in range(7)]
+        args = ("--max-steps", "2") if how == "limit" else ()
+        if how == "interrupted":
+            turns, args = [shell("echo one"), fault("garbage")], ("-c", "request_max_retries=0")
+        with Server(turns) as server:
+            program.run("exec", "--full-auto", *args, "first", url=server.url)
+    calls = sum(line["kind"] == "tool_result" for line in program.log())
+    again(program, shell("echo in the second turn"), text("Second answer."))
+    same(program, calls + 1)
+    done = program.run("replay", "--last", "--model", "recorded")
+    at = done.out.index("go on")
+    assert "in the second turn" in done.out[at:] and "Second answer." in done.out[at:]
+    assert "Second" not in done.out[:at] and "the recording ends" not in done.out
+
+
+def test_a_tool_that_there_never_was_changes_none_that_there_were(program: Program) -> None:
+    recorded(
+        program,
+        [call("edit_file", {"path": "hello.py", "old": "a", "new": "b"})],
+        [call("apply_patch", {"input": PATCH})],
+        text("ok"),
+    )
+    same(program, 2)

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from codex_py.snapshots.state import look
 from codex_py.snapshots.store import Record, Store, workspace
 from codex_py.snapshots.tree import Tree, reach
 from codex_py.ui.footing import footing
-from codex_py.ui.scratch import cleared
+from codex_py.ui.scratch import cleared, scratch
 from tests.conftest import GIT, Program
 from tests.snapshots.test_undo import tree
 from tests.turns import call, text
@@ -215,30 +216,27 @@ def test_a_place_in_a_repository_that_is_none_leads_nowhere(
 
 
 def test_what_a_killed_replay_left_is_cleared_by_the_next(
-    program: Program, repo: Path, outside: Path
+    program: Program, repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = outside / "tmp"
+    place = tmp_path / "tmp"
     place.mkdir()
-    gate = outside / "gate"
-    os.mkfifo(gate)
-    plain = session(program, "true")
-    name = session(program, f"test -e {outside}/slow && cat {gate} || true")
-    (outside / "slow").touch()
-    env = program.env(TMPDIR=str(place))
-    slow = subprocess.Popen(program.argv("replay", name, "--tools"), cwd=repo, env=env)
-    with open(gate, "w"):  # a command of the replay has the other end open now
-        (left,) = place.glob("codex-py-replay-*")
-        other = program.run("replay", plain, "--tools", env={"TMPDIR": str(place)})
-        assert other.code == 0 and list(place.iterdir()) == [left]
-        slow.kill()
-        slow.wait()
-    (outside / "slow").unlink()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    child = os.fork()
+    if child == 0:
+        with scratch("/tmp/nowhere") as free:
+            (free / "shut").mkdir(mode=0o500)
+            os._exit(0)  # as by kill -9
+    os.waitpid(child, 0)
+    (left,) = place.iterdir()
     (place / "codex-py-replay-link").symlink_to(repo)
-    assert left.exists()
-    assert program.run("replay", name, "--tools", env={"TMPDIR": str(place)}).code == 0
-    assert (
-        list(place.iterdir()) == [place / "codex-py-replay-link"] and (repo / "hello.py").exists()
-    )
+    (place / "codex-py-replay-file").write_text("not ours")
+    others = {place / "codex-py-replay-link", place / "codex-py-replay-file"}
+    name = session(program, "true")
+    with scratch("/tmp/nowhere") as held:
+        assert set(place.iterdir()) == {held, *others} and not left.exists()
+        assert program.run("replay", name, "--tools", env={"TMPDIR": str(place)}).code == 0
+        assert set(place.iterdir()) == {held, *others}
+    assert set(place.iterdir()) == others and (repo / "hello.py").exists()
 
 
 class Kept:
