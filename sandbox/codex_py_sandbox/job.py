@@ -111,8 +111,11 @@ class Room:
                 self.failed = rest or "the launcher ended before it was ready"
 
     def lost(self) -> bool:
-        """Whether a room that had been ready is gone: killed from outside, or out of memory."""
+        """Whether it is gone, killed from outside or out of memory, or was never ready: what was
+        in the way may have passed."""
         self.listen(0)
+        if self.failed is not None:
+            return True
         poll = select.poll()
         poll.register(self.sock.fileno(), select.POLLHUP)
         return bool(self.backend) and bool(poll.poll(0))

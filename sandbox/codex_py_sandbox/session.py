@@ -76,6 +76,9 @@ class Session:
         )
         try:
             _wire.send(self._control, "room", [payload, theirs.fileno()])
+        except OSError:
+            ours.close()
+            raise SandboxUnavailable("the launcher is gone") from None
         finally:
             os.close(payload)
             theirs.close()

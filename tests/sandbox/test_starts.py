@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_py_sandbox import Policy, Session, audit
+from codex_py_sandbox import Policy, SandboxUnavailable, Session, audit
 from tests.sandbox.conftest import Opener, repository, run
 
 pytestmark = pytest.mark.sandbox
@@ -61,6 +61,33 @@ def test_a_command_whose_watcher_is_killed_ends_with_a_reason(opened: Opener, wo
     assert ended is not None
     assert ended.signal == signal.SIGKILL
     assert "killed from outside" in (ended.error or "")
+
+
+def test_what_was_in_the_way_once_is_not_held_against_the_next_command(
+    opened: Opener, work: Path, tmp_path: Path
+) -> None:
+    session = opened(Policy(roots=(work,)))
+    other = tmp_path / "other"
+    other.mkdir()
+    policy = Policy(roots=(other,))
+    os.kill(session._pid, signal.SIGSTOP)
+    session.prepare(policy)
+    other.rmdir()
+    os.kill(session._pid, signal.SIGCONT)
+    with pytest.raises(SandboxUnavailable, match="is not a folder"):
+        session.ready(policy=policy)
+    other.mkdir()
+    assert run(session, "echo hi", other, policy=policy).text == "hi\n"
+
+
+def test_without_its_launcher_nothing_runs_and_it_says_so(opened: Opener, work: Path) -> None:
+    session = opened(Policy(roots=(work,)))
+    os.kill(session._pid, signal.SIGKILL)
+    os.waitid(os.P_PID, session._pid, os.WEXITED | os.WNOWAIT)
+    with pytest.raises(SandboxUnavailable, match="is gone"):
+        for _ in range(100):  # its rooms end a moment later, and what they were given with them
+            session.start(["touch", "ran"], work).wait(9)
+    assert not (work / "ran").exists()
 
 
 def test_an_index_that_nobody_can_read_does_not_hide_how_the_command_ended(
