@@ -24,6 +24,8 @@ FEW = 64
 """Cards that are made from their logs before what is remembered of all is looked at."""
 ENOUGH = 1 << 20
 """Bytes of a log that are looked through at a time for its name."""
+LONG = re.compile(rb'\n\{"kind":"user",[^\n]{0,200}?"text":"((?:[^"\\\n]|\\.){0,300})[^\n]*\Z')
+"""The beginning of a message of the user's that does not end."""
 ID = re.compile(r"[0-9a-f]{4,}")
 
 
@@ -173,13 +175,14 @@ def summed_up(path: Path, before: Card | None = None, *, named: bool = True) -> 
         told = os.fstat(file.fileno())
         end = logfile.whole_end(file.fileno(), told.st_size)
         head = logfile.head(file.fileno(), end)
+        begins = _begins(file.fileno())
         newest = list(_newest(file.fileno(), end))
         known = before.size if before is not None and before.size <= end else 0
         name = _name(file.fileno(), max(0, known - 1), end) if named else None
         if name is None:
             name = before.name if before is not None and known else ""
     first = head[0] if head and isinstance(head[0], Started) else Started(session="", cwd="")
-    said = next((words(each.parts) for each in head if isinstance(each, User)), "")
+    said = next((words(each.parts) for each in head if isinstance(each, User)), None)
     sampled = next((each for each in newest if isinstance(each, Sampled)), None)
     again = next((each for each in newest if isinstance(each, Resumed)), None)
     return Card(
@@ -189,7 +192,7 @@ def summed_up(path: Path, before: Card | None = None, *, named: bool = True) -> 
         size=told.st_size,
         cwd=again.cwd if again else first.cwd,
         branch=(again.branch if again else first.branch) or first.branch,
-        words=" ".join(said[:400].split())[:200],
+        words=" ".join((begins if said is None else said)[:400].split())[:200],
         name=name,
         model=sampled.model if sampled else first.model,
         choice=(again.choice if again else "") or first.choice,
@@ -197,6 +200,16 @@ def summed_up(path: Path, before: Card | None = None, *, named: bool = True) -> 
         parent=first.parent or "",
         spent=sampled.so_far if sampled else {},
     )
+
+
+def _begins(file: int) -> str:
+    """How the first message begins that is too long for the head of its log to hold."""
+    data = os.pread(file, logfile.HEAD, 0)
+    found = LONG.search(data)
+    try:
+        return str(json.loads('"' + found[1].decode("utf-8", "ignore") + '"')) if found else ""
+    except ValueError:
+        return ""
 
 
 def _newest(file: int, end: int) -> Iterator[Entry]:
@@ -269,7 +282,7 @@ def delete(path: Path) -> None:
     """Remove a session and what lies beside it. Raises UsageError when it is open elsewhere."""
     file = locked(path)
     try:
-        path.unlink()
         shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+        path.unlink()  # last: killed before, it can be found and removed again
     finally:
         os.close(file)

@@ -144,3 +144,12 @@ def test_a_move_that_cannot_be_whole_changes_nothing(tmp_path: Path) -> None:
     os.rename(path, away)  # killed between the two renames
     assert move(tmp_path, away, archive=False) == path
     assert (path.with_suffix("") / "picture").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("text", ['naïve \\ "quoted"\nwords ', "日本 ", "a日本", "x", '","n":1}'])
+def test_a_long_first_message_is_known_by_its_beginning(tmp_path: Path, text: str) -> None:
+    long = text * (3_000_000 // len(text))
+    session(tmp_path, words=long)
+    session(tmp_path, words=text)
+    one, two = sorted(listed(tmp_path), key=lambda card: card.size)
+    assert two.words.startswith(one.words) and len(two.words) > 50
