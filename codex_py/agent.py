@@ -188,6 +188,8 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
     except BaseException:
         host.close()
         session.close()
+        if not session.entries:  # nothing could be written: no session to go on with
+            session.path.unlink()
         raise
     for warning in (f"{NO_GIT} ({cwd})" if bare else "", exposed(place)):
         if warning:

@@ -127,6 +127,9 @@ def test_a_file_system_that_fills_up_ends_the_run_and_keeps_what_was_done(
     (path,) = logs(tiny)
     kept = path.read_bytes()
     assert kept.endswith(b"\n") and verify(logfile.lines(path)).whole
+    subprocess.run(["dd", "if=/dev/zero", f"of={tiny}/rest", "bs=1k"], capture_output=True)
+    fresh = program.run("exec", "x", "-m", f"scripted/{script}", env={"CODEX_PY_HOME": str(tiny)})
+    assert fresh.code in (1, 2) and logs(tiny) == [path]
     full = program.run(
         "exec",
         "resume",
