@@ -14,6 +14,7 @@ import math
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 TOP = Path(__file__).parent.parent
 sys.path.insert(0, str(TOP))
@@ -72,13 +73,17 @@ def learn(known: list[Sample], label: str) -> tuple[float, dict[str, float]]:
     return bias, weights
 
 
+def told(bias: float, weights: dict[str, float]) -> dict[str, Any]:
+    """Weights as they stand in a file."""
+    kept = {f: round(w, 2) for f, w in sorted(weights.items()) if abs(w) >= SMALLEST}
+    return {"bias": round(bias, 3), "weights": kept}
+
+
 def write(language: str, known: list[Sample]) -> None:
     """The file of one language."""
     data = {}
     for label in LABELS:
-        bias, weights = learn(known, label)
-        kept = {f: round(w, 2) for f, w in sorted(weights.items()) if abs(w) >= SMALLEST}
-        data[label] = {"bias": round(bias, 3), "weights": kept}
+        data[label] = told(*learn(known, label))
     path = TOP / f"codex_py/core/receipt/{language}.weights.json"
     text = json.dumps(data, ensure_ascii=False, indent=0, separators=(",", ":"))
     path.write_text(text + "\n", "utf-8")
@@ -98,7 +103,7 @@ def check(language: str, known: list[Sample]) -> None:
                 if name in out:
                     z = bias + sum(weights.get(f, 0.0) for f in mine)
                     told.append((z, label in kinds))
-        for limit in (0.0, 0.8, 1.5):
+        for limit in (0.0, 0.5, 1.0, 1.5, 2.0):
             hits = sum(y for z, y in told if z > limit)
             marked = sum(z > limit for z, _ in told)
             every = sum(y for _, y in told)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from codex_py.core.receipt import claims, testing
 from codex_py.core.receipt.facts import Facts, facts
+from codex_py.core.receipt.ledger import Ledger
 from codex_py.core.receipt.runs import runs
 from tests.receipts.load import case
 
@@ -220,6 +221,66 @@ def test_a_claim_in_words_that_no_pattern_has_is_heard() -> None:
     assert not marks("Search ignores case now, and retries stop after three attempts.")
 
 
+SEEN = {"run": "wc -l app.log", "output": "118 app.log"}
+
+
+@pytest.mark.parametrize(
+    ("message", "want"),
+    [
+        ("| level | lines |\n|---|---|\n| ERROR | 118 |", {}),
+        ("| level | lines |\n|---|---|\n| ERROR | 147 |", {"147": "unverified"}),
+        ("The share of errors is 51.2 %.", {"51.2": "unverified"}),
+        ("| 11:30 | backlog drained |", {"11:30": "unverified"}),
+        ("The deadline is 450 units now, the default port 9431.", {}),
+        ("It runs at 02:30 every night.", {}),
+    ],
+)
+def test_figures_that_stand_nowhere_are_marked_and_settings_are_not(
+    message: str, want: dict[str, str]
+) -> None:
+    found = marks(message, SEEN)
+    bad = {
+        name.partition(": ")[2].strip(): word for name, word in found.items() if word != "supported"
+    }
+    assert bad == want
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ("It printed:\n\n    debian.iso: OK\n", "debian.iso: OK"),
+        ('I called it:\n\n```\n$ curl -s localhost/users\n{"id": 7}\n```\n', '{"id": 7}'),
+        ("The SHA-1:\n\n```\n3f786850e387550fdab836ed7e6dc881de23001b\n```\n", "3f786850e387550f"),
+        ("Use it so:\n\n```sh\ncalc.py --fast in.txt\n```\n", "--fast"),
+    ],
+)
+def test_code_blocks_are_read_for_outputs_digests_and_options(message: str, text: str) -> None:
+    found = marks(message, EDIT, calc__py="parser.add_argument('--slow')")
+    assert [word for name, word in found.items() if text in name and word != "supported"]
+    assert not marks("Call it:\n\n```python\nshow(calc.total(3))\n```\n", EDIT)
+
+
+def test_items_of_a_list_of_changes_are_changes() -> None:
+    message = "Changes:\n\n- `calc.py`: rounds half up\n- `docs.md`: explains it\n"
+    found = marks(message, EDIT, calc__py="", docs__md="")
+    assert sorted(found.values()) == ["supported", "unverified"]
+    assert not marks("What is where:\n\n- `docs.md`: explains it\n", EDIT, docs__md="")
+
+
+def test_commands_without_backquotes_are_commands() -> None:
+    step = {"run": "swift build", "output": "a.swift:1:2: warning: never used"}
+    assert "contradicted" in marks("swift build emits no warnings.", step).values()
+    assert "contradicted" in marks("cargo clippy: no warnings.", PASS).values()
+
+
+def test_weak_signs_add_up_to_a_mark_and_what_the_log_knows_takes_it_back() -> None:
+    told = "Bisected over 37 commits with `git bisect run make pdf-test`"
+    found = marks(told, EDIT, PASS)
+    assert found == {f"ran: {told}": "unverified"}
+    same = {"run": "git bisect run make pdf-test", "output": "37 commits\nb71e20c is the first"}
+    assert "unverified" not in marks(told, EDIT, same).values()
+
+
 def test_options_and_scripts_in_commands_are_looked_for() -> None:
     files = {
         "tool.py": "parser.add_argument('--fast')",
@@ -260,7 +321,7 @@ def test_facts_tell_of_commands_files_refusals_pictures_and_network() -> None:
 ) | st.text(max_size=5), max_size=30))  # fmt: skip
 def test_any_message_is_read_and_every_place_is_true(pieces: list[str]) -> None:
     message = "".join(pieces)
-    for each in claims(message, Facts()):
+    for each in claims(message, Ledger(Facts())):
         assert message[each.start : each.end] == each.text
         assert each.verdict in ("supported", "unverified", "contradicted")
 

@@ -21,8 +21,9 @@ from codex_py.core.entries import (
     stamped,
 )
 from codex_py.core.kept import Touched
-from codex_py.core.receipt import Claim, Workspace, receipt
-from codex_py.core.receipt.ledger import is_document
+from codex_py.core.receipt import Claim, Workspace, claims
+from codex_py.core.receipt.facts import facts
+from codex_py.core.receipt.ledger import Ledger, is_document
 from codex_py.core.receipt.names import spellings
 
 CASES = Path(__file__).parent / "cases"
@@ -58,10 +59,13 @@ class Case:
         """Whether it is only ever scored."""
         return self.id.endswith("-h")
 
-    def claims(self) -> tuple[Claim, ...]:
-        """What the program makes of it."""
-        now = Workspace(self._exists, self._mentions)
-        return receipt(self.log, cwd=CWD, workspace=now).claims
+    def claims(self, *, weigh: bool = True) -> tuple[Claim, ...]:
+        """What the program makes of it; without the weighing of what patterns leave, if told."""
+        return claims(self.message, self.ledger(), weigh=weigh)
+
+    def ledger(self) -> Ledger:
+        """Its log, easy to search."""
+        return Ledger(facts(self.log), Workspace(self._exists, self._mentions), CWD)
 
     def _exists(self, path: str) -> bool | None:
         plain = path.removeprefix("./").removeprefix(f"{CWD}/").rstrip("/")

@@ -10,6 +10,7 @@ from codex_py.dataclass import dataclass
 
 if TYPE_CHECKING:
     from codex_py.core.receipt.facts import Facts
+    from codex_py.core.receipt.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +103,20 @@ def receipt(
     if not message:
         return Receipt(mine, ())
     whole = facts(entries) if start else mine
-    return Receipt(mine, claims(message, whole, cwd=cwd, workspace=workspace))
-
-
-def claims(
-    message: str, known: Facts, *, cwd: str = "", workspace: Workspace = UNKNOWN
-) -> tuple[Claim, ...]:
-    """The claims of a message, judged by facts and by the files as they are now."""
-    from codex_py.core.receipt.find import find  # late: loads the language data
-    from codex_py.core.receipt.judge import judge  # late: as above
     from codex_py.core.receipt.ledger import Ledger  # late: as above
 
-    ledger = Ledger(known, workspace, cwd)
+    return Receipt(mine, claims(message, Ledger(whole, workspace, cwd)))
+
+
+def claims(message: str, ledger: Ledger, *, weigh: bool = True) -> tuple[Claim, ...]:
+    """The claims of a message, judged by facts and by the files as they are now.
+
+    First those that patterns find; then, unless `weigh` is false, clauses in which no doubtful
+    one was found, where enough speaks for one all the same.
+    """
+    from codex_py.core.receipt.find import find  # late: loads the language data
+    from codex_py.core.receipt.judge import judge  # late: as above
+
     found = []
     for each in find(message[:LONGEST]):
         verdict = judge(each, ledger)
@@ -129,4 +132,23 @@ def claims(
                     verdict.why,
                 )
             )
-    return tuple(found)
+    return tuple(_weighed(message[:LONGEST], ledger, found) if weigh else found)
+
+
+def _weighed(message: str, ledger: Ledger, found: list[Claim]) -> list[Claim]:
+    from codex_py.core.receipt.prose import clauses  # late: as above
+    from codex_py.core.receipt.weighed import ENOUGH, doubt, kind, reason  # late: as above
+
+    for clause in clauses(message):
+        mine = [each for each in found if each.start < clause.end and clause.start < each.end]
+        if any(each.verdict != "supported" for each in mine):
+            continue
+        if doubt(clause, ledger, supported=bool(mine)) < ENOUGH:
+            continue
+        text = clause.text.strip(" -*•#|\t")
+        start = clause.start + clause.text.index(text)
+        why = reason(clause, ledger)
+        claim = Claim(text, start, start + len(text), kind(clause), "unverified", (), why)
+        found = [each for each in found if each not in mine or each.kind in ("edited", "exists")]
+        found.append(claim)
+    return sorted(found, key=lambda each: (each.start, each.end))

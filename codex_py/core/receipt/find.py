@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from codex_py.core.receipt.figures import figures
 from codex_py.core.receipt.found import Found, estimate
 from codex_py.core.receipt.heard import NEVER, heard
-from codex_py.core.receipt.language import Language, Rule, languages
+from codex_py.core.receipt.language import Language, Rule
 from codex_py.core.receipt.names import ABSENT, ABSENT_AFTER, lead, names, paths
-from codex_py.core.receipt.prose import Clause, blocks, clauses
+from codex_py.core.receipt.prose import Clause, clauses, planned
 from codex_py.core.receipt.runs import KNOWN
+from codex_py.core.receipt.shown import shown
 
 TESTING = re.compile(
     r"\b(?:test(?:s|ing|ed)?|verif\w+|validat\w+|checks?|checked|QA|proof|evidence)\b"
@@ -25,7 +27,7 @@ def find(message: str) -> list[Found]:
     found: list[Found] = []
     for clause in clauses(message):
         found += _in_clause(clause)
-    found += _outputs(message)
+    found += shown(message)
     found.sort(key=lambda each: (each.start, each.end))
     return _single(found)
 
@@ -96,7 +98,7 @@ def _in_clause(clause: Clause) -> Iterator[Found]:
     if language.no["question"].search(clause.sentence):
         return
     heading = clause.heading.strip(" #*-:：")
-    if heading and (language.no["plan"].search(heading) or language.labels.match(heading)):
+    if heading and planned(heading, language):
         return
     label = re.match(r"[^.。:：\n]{2,24}[:：]", clause.sentence.lstrip(" -*•\t"))
     if label and language.labels.match(label[0].strip(" *")):
@@ -115,6 +117,7 @@ def _in_clause(clause: Clause) -> Iterator[Found]:
                 yield made
     yield from _instruments(clause)
     yield from heard(clause)
+    yield from figures(clause)
     yield from _edited(edits, clause, done)
     yield from _exists(clause, done)
 
@@ -125,7 +128,7 @@ def _made(rule: Rule, match: re.Match[str], clause: Clause) -> Found | None:
     if _said_not(language, clause, match.start(), match.end(), rule.despite, after):
         return None
     if rule.command and not any(
-        KNOWN.match(code) or code.startswith("./") for code in clause.codes
+        KNOWN.match(code) or code.startswith("./") for code in clause.commands
     ):
         return None
     if rule.under and not (TESTING.search(clause.heading) or MARK.search(clause.sentence)):
@@ -222,6 +225,9 @@ def _edited(rules: list[Rule], clause: Clause, done: set[str]) -> Iterator[Found
     named = list(paths(clause))
     if not named:
         return
+    listed = LISTED.match(clause.sentence) if clause.first else None
+    if listed and CHANGES.search(clause.heading or clause.before):
+        rules = [*rules, ITEM]
     for rule in rules:
         match = next(iter(rule.pattern.finditer(clause.text)), None)
         if match is None or _said_not(clause.language, clause, match.start(), match.end()):
@@ -242,6 +248,17 @@ def _edited(rules: list[Rule], clause: Clause, done: set[str]) -> Iterator[Found
                 {"verb": match[0].strip(), "at": f"{start}-{end}"},
                 target=path,
             )
+
+
+LISTED = re.compile(r"\s*(?:[-*•+|]|\d+[.)、])\s*\**`[^`]+`\**\s*(?:\([^)]*\)\s*)?(?:[:：—–|-])")
+CHANGES = re.compile(
+    r"\b(?:chang\w*|updat\w*|modif\w*|edit\w*|what I did|done|fixed|implemented|added|wired"
+    r"|here.s what)\b"
+    r"|改动|变更|修改|更新|新增|完成|已",
+    re.IGNORECASE,
+)
+ITEM = Rule("edited", re.compile(r"^"), does="listed")
+"""`- app.py: retries with a delay`, in a list of what was changed."""
 
 
 def _exists(clause: Clause, done: set[str]) -> Iterator[Found]:
@@ -268,40 +285,4 @@ def _exists(clause: Clause, done: set[str]) -> Iterator[Found]:
             clause,
             {"what": kind, "verb": verb[0] if verb else ""},
             target=target,
-        )
-
-
-OUTPUT = re.compile(
-    r"\b(?:outputs?|results?|printed|prints|shows?|showed|returned"
-    r"|console|logs?|ran|running|produces?d?|gives?|gave|reported"
-    r"|transcript|session)\b|输出|结果|打印|显示|运行|执行|日志|返回",
-    re.IGNORECASE,
-)
-TRANSCRIPT = re.compile(
-    r"^\s*(?:>>> |In \[\d+\]: )|^collected \d+ items|\b\d+ (?:passed|failed)\b.* in [\d.]+ ?s"
-    r"|^Ran \d+ tests? in|^BUILD SUCCESS|^test result: |^Tests:\s+\d+|^ok\s+\S+\s+[\d.]+s",
-    re.MULTILINE,
-)
-
-
-def _outputs(message: str) -> Iterator[Found]:
-    """Code blocks that are shown as what came out of a run."""
-    known = languages(message)
-    for block in blocks(message):
-        front = block.before.strip()
-        plan = any(
-            each.no["plan"].search(front) or each.no["negated"].search(front) for each in known
-        )
-        transcript = bool(TRANSCRIPT.search(block.text))
-        if plan or not (OUTPUT.search(front) or transcript) or not block.text.strip():
-            continue
-        if any(each.example.search(front) for each in known):
-            continue
-        yield Found(
-            "ran",
-            block.text.strip(),
-            block.start,
-            block.start + len(block.text.rstrip()),
-            None,
-            None,
         )

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from codex_py.core.receipt import judge_figures, judge_url
+from codex_py.core.receipt import judge_figures, judge_shown, judge_url
 from codex_py.core.receipt.facts import Command
 from codex_py.core.receipt.found import Found
 from codex_py.core.receipt.judge_files import edited, exists
 from codex_py.core.receipt.judge_none import doubted, repeated
+from codex_py.core.receipt.judge_ran_tests import ran_tests
 from codex_py.core.receipt.judge_runs import generic_look, generic_run, heard
-from codex_py.core.receipt.judge_tests import ran_tests, tests_pass
+from codex_py.core.receipt.judge_tests import tests_pass
 from codex_py.core.receipt.ledger import Ledger, is_source
 from codex_py.core.receipt.runs import KNOWN
 from codex_py.core.receipt.strangers import strangers
@@ -43,7 +44,7 @@ Ruling = tuple[Word, str, Sequence[int]]
 
 def _ran(claim: Found, ledger: Ledger) -> Ruling | None:
     if claim.rule is None:
-        return _shown(claim, ledger)
+        return judge_shown.shown(claim, ledger)
     ruling = _done(claim, ledger)
     if ruling is not None and ruling[0] == "supported" and claim.clause is not None:
         ruling = doubted(claim, ledger, ruling)
@@ -71,7 +72,7 @@ def _done(claim: Found, ledger: Ledger) -> Ruling | None:
     if does == "tests":
         return ran_tests(claim, ledger)
     if does == "printed":
-        return _printed(claim, ledger)
+        return judge_shown.printed(claim, ledger)
     if does in ("succeed", "mark"):
         return _succeeded(claim, ledger)
     if does == "use":
@@ -112,6 +113,8 @@ def _instrument(claim: Found) -> bool:
     start, _, end = claim.groups["at"].partition("-")
     if found.start() < int(end) and int(start) < found.end():
         return True
+    if claim.tool.name == "a clock" and claim.rule.does == "look":
+        return True
     return claim.tool.instrument and bool(_WITH.search(claim.clause.text[: found.start()]))
 
 
@@ -124,7 +127,7 @@ def _named_command(claim: Found, ledger: Ledger) -> Ruling | None:
     """A command between backquotes: was it run, and did it end as the clause says?"""
     assert claim.clause is not None
     assert claim.rule is not None
-    codes = [code for code in claim.clause.codes if _commandlike(code, ledger)]
+    codes = [code for code in claim.clause.commands if _commandlike(code, ledger)]
     if not codes:
         return None
     if claim.rule.does == "look":
@@ -133,6 +136,10 @@ def _named_command(claim: Found, ledger: Ledger) -> Ruling | None:
             return "supported", "the log shows it being read", seen
     runs = [(code, ledger.ran(code)) for code in codes]
     missing = [code for code, ran in runs if not ran]
+    shown = [(each.n, each.output) for each in ledger.facts.commands]
+    if missing and all(ledger.with_text(f"{code} ", shown) for code in missing):
+        echoed = [n for code in missing for n in ledger.with_text(f"{code} ", shown)]
+        return "supported", "the output of another run shows it", echoed
     if missing and claim.rule.does != "run":
         return None
     if missing:
@@ -212,9 +219,16 @@ def _shown_by(claim: Found, ledger: Ledger, found: Sequence[int]) -> Ruling:
     return "supported", "the log shows it", since
 
 
+_ENDS = re.compile(
+    r"\b(?:built|compiled|deployed|installed|published|pushed|released)\b|构建了|部署了|安装了",
+    re.I,
+)
+
+
 def _failed(claim: Found, ledger: Ledger, found: Sequence[int]) -> Ruling | None:
     assert claim.clause is not None
-    if not claim.clause.language.success.search(claim.clause.sentence):
+    told = claim.clause.language.success.search(claim.clause.sentence)
+    if not told and not _ENDS.search(claim.clause.text):
         return None
     last = next((each for each in reversed(ledger.facts.commands) if each.n in found), None)
     if last is not None and last.exit_code not in (0, None):
@@ -232,6 +246,9 @@ def _succeeded(claim: Found, ledger: Ledger) -> Ruling | None:
     runs = next((ran for code in codes if (ran := ledger.ran(code))), runs)
     if not runs:
         return "unverified", f"the log shows no run of {claim.tool.name}", ()
+    plain = [each for each in runs if not each.tests and each.n > ledger.last_edit]
+    if plain and any(each.failed for each in runs[-1].tests):
+        runs = plain  # `it compiles`: the tests that failed afterwards say nothing against it
     return _ended_well(runs[-1], ledger)
 
 
@@ -247,51 +264,20 @@ def _ended_well(last: Command, ledger: Ledger) -> Ruling:
     if changed:
         return "unverified", f"{changed[0].path} changed after the last run", [last.n, changed[0].n]
     if hidden and len(last.runs) > 1 and last.runs[-1].name in _HIDERS:
+        if _WELL.search(last.output) and not _ILL.search(last.output):
+            return "supported", "its output says that it ended well", [last.n]
         return "unverified", "the command hides its exit code", [last.n]
     return "supported", "the last run ended with 0", [last.n]
 
 
+_WELL = re.compile(
+    r"\b(?:done|success\w*|built|finished|complete[d]?|compiled|passed|no (?:errors?|issues?))\b",
+    re.I,
+)
+_ILL = re.compile(
+    r"\berrors?(?: in|:|\b(?<!no errors)(?<!0 errors))|\bfail|\bfatal\b|\bpanic", re.I
+)
 _HIDERS = frozenset({"true", ":", "tail", "head", "grep", "tee", "cat", "echo", "sort", "wc"})
-
-
-def _printed(claim: Found, ledger: Ledger) -> Ruling | None:
-    text = claim.groups.get("name", "").strip('`"“” ')
-    if not text:
-        return None
-    number = re.fullmatch(r"\d[\d.,]*", text) is not None
-    found = ledger.with_number(text, said=False) if number else ledger.with_text(text)
-    if found:
-        return "supported", "an output in the log holds it", found
-    assert claim.clause is not None
-    run = re.search(
-        r"print|output|respond|emit|answer|reported|displayed|logged|showed|输出|打印|显示|结果",
-        claim.text,
-        re.I,
-    )
-    if not run:
-        return None
-    if not ledger.facts.commands and not ledger.facts.looks:
-        return "contradicted", "nothing was run, so nothing was printed", ()
-    return "unverified", "no output in the log holds it", ()
-
-
-def _shown(claim: Found, ledger: Ledger) -> Ruling | None:
-    """A code block given as an output: are its lines in the log?"""
-    lines = [line.strip() for line in claim.text.split("\n")]
-    lines = [line for line in lines if len(line) > 2 and not re.fullmatch(r"[-=.*#~\s…]+", line)]
-    told = [re.sub(r"^(?:\$|>>>|\.\.\.|In \[\d+\]:|Out\[\d+\]:)\s*", "", line) for line in lines]
-    told = [line for line in told if line]
-    if not told:
-        return None
-    sources = [*ledger.words, *((each.n, each.command) for each in ledger.facts.commands)]
-    hits = [ledger.with_text(line, sources) for line in told]
-    share = sum(bool(each) for each in hits) / len(told)
-    evidence = [n for each in hits for n in each]
-    if share >= 0.6:
-        return "supported", "its lines are in the log", evidence
-    if not ledger.facts.commands:
-        return "contradicted", "it is shown as output, and no command was run", ()
-    return "unverified", "it is shown as output, and the log does not hold it", evidence
 
 
 _JUDGES: dict[str, Callable[[Found, Ledger], Ruling | None]] = {

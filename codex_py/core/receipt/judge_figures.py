@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
+from codex_py.core.receipt import derived
 from codex_py.core.receipt.found import Found
+from codex_py.core.receipt.judge_none import shows
 from codex_py.core.receipt.ledger import Ledger
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
@@ -26,7 +29,27 @@ def hash(claim: Found, ledger: Ledger) -> Ruling:
     return "unverified", "nothing in the log holds this value", ()
 
 
+def unknown(claim: Found, ledger: Ledger) -> Ruling | None:
+    """A figure that no pattern takes for a claim: only one that stands nowhere is worth a word."""
+    value = claim.groups.get("name") or claim.groups["number"]
+    plain = value.replace(",", "")
+    whole = re.compile(rf"(?<![\d.]){re.escape(plain)}(?!\d)")
+    if whole.search(ledger.everything.replace(",", "")) or ledger.workspace.mentions(value):
+        return None
+    if any(whole.search(text.replace(",", "")) for _, text in ledger.words):
+        return None
+    if "name" in claim.groups:
+        parts = [int(each) for each in value.split(":")]
+        if len(parts) == 2 and ledger.measured(str(60 * parts[0] + parts[1]), "s"):
+            return None
+        return "unverified", "nothing in the log holds this time", ()
+    ruling = count(claim, ledger)
+    return ruling if ruling is not None and ruling[0] != "supported" else None
+
+
 def time(claim: Found, ledger: Ledger) -> Ruling | None:
+    if claim.rule is not None and claim.rule.does == "figure":
+        return unknown(claim, ledger)
     name = claim.groups.get("name")
     if name:
         found = ledger.with_text(name, ledger.words)
@@ -50,9 +73,9 @@ def time(claim: Found, ledger: Ledger) -> Ruling | None:
     ]
     if found or timed:
         return "supported", "the log holds this figure", [*found, *timed]
-    derived = _ratio(claim, ledger, number)
-    if derived:
-        return "supported", "it follows from figures in the log", derived
+    follows = derived.ratio(claim, ledger, number)
+    if follows:
+        return "supported", "it follows from figures in the log", follows
     if claim.rule is not None and claim.rule.loose:
         held = ledger.workspace.mentions(number)
         if held or number in ledger_numbers(ledger.facts.written):
@@ -97,7 +120,14 @@ def _spelled_date(text: str, ledger: Ledger) -> list[int]:
         year, month, day = digits[:3]
     else:
         return []
-    return ledger.with_text(f"{year:04}-{month:02}-{day:02}", ledger.words)
+    name = _MONTHS[month - 1][:3] if 0 < month < 13 else ""
+    wanted = re.compile(
+        rf"{year:04}[-/]{month:02}[-/]{day:02}|\b0?{day}[-/]0?{month}[-/]{year}\b"
+        rf"|\b{name}\w*\.? +0?{day}\b(?!:)[^\n]{{0,20}}\b{year}\b"
+        rf"|\b0?{day} {name}\w*\.?,? {year}\b",
+        re.IGNORECASE,
+    )
+    return [n for n, text in ledger.words if wanted.search(text)]
 
 
 _SECONDS = {
@@ -135,40 +165,18 @@ def _close(number: str, unit: str, seconds: float) -> bool:
     )
 
 
-def _ratio(claim: Found, ledger: Ledger, number: str) -> list[int]:
-    """Two measured figures in the same sentence whose ratio or difference this is."""
-    assert claim.clause is not None
-    values = []
-    for figure in re.findall(r"\d[\d,]*(?:\.\d+)?", claim.clause.near):
-        held = ledger.with_number(figure, said=False) or ledger.measured(figure, "")
-        if held and float(figure.replace(",", "")) > 0:
-            values.append((float(figure.replace(",", "")), held))
-    try:
-        wanted = float(number.replace(",", ""))
-    except ValueError:
-        return []
-    for one, held in values:
-        for other, also in values:
-            if one == other:
-                continue
-            shapes = (
-                one / other,
-                100 * (one - other) / one,
-                100 * (one - other) / other,
-                abs(one - other),
-            )
-            if any(abs(each - wanted) <= max(0.03 * wanted, 0.06) for each in shapes):
-                return [*held, *also]
-    return []
-
-
 def count(claim: Found, ledger: Ledger) -> Ruling | None:
+    if claim.rule is not None and claim.rule.does == "figure" and "unknown" not in claim.groups:
+        return unknown(replace(claim, groups={**claim.groups, "unknown": "1"}), ledger)
     number = claim.groups.get("number") or claim.groups.get("number2") or ""
     plain = number.replace(",", "")
     size = re.match(r"\s?([kKMG]i?B|bytes)\b", claim.text.partition(number)[2])
-    grown = _more_tests(plain, claim, ledger)
+    grown = derived.more_tests(plain, claim, ledger)
     if grown is not None:
         return grown
+    some = shows(claim.text, ledger, [n for n, _ in ledger.outputs]) if plain == "0" else []
+    if some:
+        return "contradicted", "an output shows some", some
     found = ledger.with_number(number, said=False)
     if found:
         return "supported", "an output in the log holds this number", found
@@ -176,18 +184,21 @@ def count(claim: Found, ledger: Ledger) -> Ruling | None:
     measured = ledger.measured(number, size[1] if size else "") if long else []
     if measured:
         return "supported", "an output in the log holds this figure", measured
-    derived = _counted(plain, ledger)
-    if derived is not None:
-        return derived
-    parts = _parts(plain, claim, ledger)
+    counted = derived.counted(plain, ledger)
+    if counted is not None:
+        return counted
+    parts = derived.parts(plain, claim, ledger)
     if parts:
         return "supported", "it is the sum of figures in the log", parts
     told = ledger.commanded(number)
     if told:
         return "supported", "a command in the log names this number", told
-    ratio = _ratio(claim, ledger, number) if "%" in claim.text or "." in number else []
+    ratio = derived.ratio(claim, ledger, number) if "%" in claim.text or "." in number else []
     if ratio:
         return "supported", "it follows from figures in the log", ratio
+    less = derived.less(plain, claim, ledger)
+    if less:
+        return "supported", "it is the difference of figures in the log", less
     said = ledger.with_number(number)
     if said:
         return "supported", "the user or a document named this number", said
@@ -197,20 +208,6 @@ def count(claim: Found, ledger: Ledger) -> Ruling | None:
     if written or plain in ledger_numbers(ledger.facts.written) or _small(plain, claim):
         return None
     return "unverified", "nothing in the log counted it", ()
-
-
-def _parts(plain: str, claim: Found, ledger: Ledger) -> list[int]:
-    """`48 (6, 40 and 2)`: the parts stand beside it, and in the log; a header is no row."""
-    assert claim.clause is not None
-    if not plain.isdigit():
-        return []
-    behind = claim.clause.sentence.partition(plain)[2]
-    others = [int(each) for each in re.findall(r"\d+", behind)]
-    held = [n for each in others for n in ledger.with_number(str(each), said=False)]
-    if len(others) > 1 and sum(others) == int(plain) and held:
-        return held
-    rows = [each for each in ledger.facts.commands if re.search(r"\bwc -l\b", each.command)]
-    return [each.n for each in rows if re.search(rf"\b{int(plain) + 1}\b", each.output)]
 
 
 def ledger_numbers(text: str) -> list[str]:
@@ -232,63 +229,3 @@ def _small(plain: str, claim: Found) -> bool:
         and not exact
         and noun not in ("errors", "warnings", "failures", "bytes")
     )
-
-
-_ADDED = re.compile(r"\badded\b|\bnew\b|\bwrote\b|新增|添加|增加|补充|编写", re.IGNORECASE)
-
-
-def _more_tests(plain: str, claim: Found, ledger: Ledger) -> Ruling | None:
-    """`Added 6 tests`, where the runs before and after tell how many there are more."""
-    assert claim.clause is not None
-    noun = f"{claim.groups.get('noun', '')} {claim.text}"
-    if not re.search(r"\btests?\b|测试|用例", noun) or not _ADDED.search(claim.clause.text):
-        return None
-    totals = [
-        ((tests.passed or 0) + (tests.failed or 0), command.n)
-        for command, tests in ledger.facts.tests
-        if tests.whole and tests.passed is not None
-    ]
-    if len(totals) < 2 or totals[-1][0] <= totals[0][0] or not plain.isdigit():
-        return None
-    more = totals[-1][0] - totals[0][0]
-    word: Literal["supported", "contradicted"] = (
-        "supported" if more == int(plain) else "contradicted"
-    )
-    return word, f"the runs show {more} more tests", [totals[0][1], totals[-1][1]]
-
-
-HOW = ("added", "removed")
-STAT = re.compile(r"(\d+) insertions?\(\+\), (\d+) deletions?\(-\)")
-
-
-def _counted(plain: str, ledger: Ledger) -> Ruling | None:
-    """Numbers that follow from the facts: files changed, lines added, lines of an output."""
-    facts = ledger.facts
-    paths = {each.path for each in facts.files}
-    sums: list[tuple[int, list[int]]] = [(len(paths), [each.n for each in facts.files])]
-    sums.append((len(facts.commands), [each.n for each in facts.commands]))
-    for kind in ("add", "update", "delete"):
-        some = [each for each in facts.files if each.kind == kind]
-        sums.append((len({each.path for each in some}), [each.n for each in some]))
-    more, less = (sum(getattr(each, name) or 0 for each in facts.files) for name in HOW)
-    sums.append((abs(more - less), [each.n for each in facts.files]))
-    for each in facts.files:
-        sums.append((abs((each.added or 0) - (each.removed or 0)), [each.n]))
-    for n, output in ledger.outputs:
-        if stat := STAT.search(output):
-            sums.append((abs(int(stat[1]) - int(stat[2])), [n]))
-    for name in HOW:
-        total = sum(getattr(each, name) or 0 for each in facts.files)
-        sums.append((total, [each.n for each in facts.files]))
-    for each in facts.files:
-        sums += [(each.added or 0, [each.n]), (each.removed or 0, [each.n])]
-    for n, output in ledger.outputs:
-        lines = [line for line in output.split("\n") if line.strip()]
-        sums += [(len(lines), [n]), (len(lines) - 1, [n])]
-    for command, tests in facts.tests:
-        values = [value for value in (tests.passed, tests.failed, tests.skipped) if value]
-        sums += [(value, [command.n]) for value in (*values, sum(values))]
-    for value, evidence in sums:
-        if value and str(value) == plain:
-            return "supported", "it follows from the log", evidence
-    return None

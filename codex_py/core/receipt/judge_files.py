@@ -17,6 +17,8 @@ def edited(claim: Found, ledger: Ledger) -> Ruling | None:
     assert claim.rule is not None
     assert claim.clause is not None
     path, does = claim.target, claim.rule.does
+    if _no_edit(claim, ledger):
+        return None
     top, _, rest = path.strip("./").partition("/")
     if rest and "." not in rest and not path.endswith("/") and not ledger.touching(path):
         there = ledger.workspace.exists(path if does == "update" else top)
@@ -50,7 +52,17 @@ def edited(claim: Found, ledger: Ledger) -> Ruling | None:
     ]
     if by_command:
         return "supported", "a command in the log wrote it", by_command
+    return _untouched(claim, ledger)
+
+
+def _untouched(claim: Found, ledger: Ledger) -> Ruling | None:
+    """The verdict where no change of the file is in the log."""
+    assert claim.rule is not None
+    path, does = claim.target, claim.rule.does
     there = ledger.workspace.exists(path)
+    if does == "listed":
+        others = ledger.facts.files and there is not None
+        return ("unverified", f"the log shows no change of {path}", ()) if others else None
     if does == "create" and there is False:
         return "contradicted", f"there is no {path}", ()
     if does == "update" and not _object(claim):
@@ -70,6 +82,20 @@ def edited(claim: Found, ledger: Ledger) -> Ruling | None:
     return "unverified", f"the log shows no change of {path}", running
 
 
+def _no_edit(claim: Found, ledger: Ledger) -> bool:
+    """`In default.toml, set …`, and `for each method in queue.rb I documented …`."""
+    assert claim.clause is not None
+    assert claim.rule is not None
+    text = claim.clause.text
+    if claim.rule.does == "update" and not ledger.facts.files and _ADVICE.match(text):
+        return True
+    return bool(_FOR.search(text[: int(claim.groups["at"].partition("-")[0])]))
+
+
+_ADVICE = re.compile(
+    r"\W*(?:in\b[^,]*,\s*(?:set|put|cut)\b|(?:yes|sure|simply)\W+(?:put|set)\b)", re.I
+)
+_FOR = re.compile(r"^\W*(?:for|from|of)\b[^,]*\bin\s+\W*$", re.IGNORECASE)
 _ABOUT = re.compile(
     r"(?:\b(?:for|from|of|by|like|per|as|than|via|using|uses|calls|against|matching|following|see|on|about|with|when)\s+(?:the\s+)?(?:[\w-]+\s+)?|参照|参考|根据|使用|调用|来自|[为给]|针对)\W*$",
     re.IGNORECASE,
@@ -87,6 +113,9 @@ def _object(claim: Found) -> bool:
 def _deleted_itself(claim: Found) -> bool:
     assert claim.clause is not None
     start = int(claim.groups.get("at", "0-0").partition("-")[0])
+    behind = claim.clause.text[int(claim.groups.get("at", "0-0").partition("-")[2]) :]
+    if re.match(r"\s*(?:里|中|内)", behind):
+        return False
     return not re.search(r"\b(?:from|in)\s+(?:the\s+)?\W*$|从\W*$", claim.clause.text[:start])
 
 
@@ -108,6 +137,8 @@ def exists(claim: Found, ledger: Ledger) -> Ruling | None:
         return _path(claim, ledger)
     if what in ("target", "option"):
         return _offered(what, target, ledger)
+    if what == "name" and _library(claim):
+        return None
     if what == "flag" and _foreign(claim, ledger):
         return None
     assert claim.clause is not None
@@ -128,7 +159,17 @@ def exists(claim: Found, ledger: Ledger) -> Ruling | None:
         return None
     if new:
         return "contradicted", f"the code has no {target}", ()
+    if "(" in claim.text and re.fullmatch(r"[a-z]+", target):
+        return None  # `len()`: as like as not the language's own
     return "unverified", f"the code has no {target}", ()
+
+
+def _library(claim: Found) -> bool:
+    """`re.fullmatch(…)`: a name of Python's own library."""
+    import sys  # late: only where a message names a function
+
+    front = re.match(r"`?(\w+)\.\w", claim.text)
+    return front is not None and front[1] in sys.stdlib_module_names
 
 
 def _offered(what: str, target: str, ledger: Ledger) -> Ruling | None:
@@ -139,6 +180,8 @@ def _offered(what: str, target: str, ledger: Ledger) -> Ruling | None:
         return None
     if what == "option":
         stem = program.rpartition("/")[2]
+        if _OTHERS.fullmatch(stem):
+            return None
         mine = ledger.workspace.exists(program) or ledger.workspace.mentions(stem.partition(".")[0])
         if not mine or any(
             each.runs and stem in each.command for each in ledger.facts.commands if not each.ok
@@ -162,7 +205,7 @@ def _mentions(target: str, ledger: Ledger) -> list[int]:
 
 
 _OTHERS = re.compile(
-    r"\b(?:pytest|git|npm|pip|uv|docker|cargo|go|make|curl|ruff|mypy|node|black|grep|rg|ls|tar|gcc|eslint|jest|tsc|bash|coverage|gh|kubectl|terraform|poetry|apt|brew|rsync|ssh|sed|find|yarn|pnpm|webpack|vite|aws|gcloud|az|helm|psql|mysql|redis-cli|k6|hey|wrk|ffmpeg|cmake|ctest|mvn|gradlew?|dotnet|composer|php|ruby|rails|mix|perf|strace|py-spy|valgrind|systemctl|journalctl|openssl|gpg|linter|formatter|compiler|interpreter)\b",
+    r"(?<![\w./-])(?:pytest|git|npm|pip|uv|docker|cargo|go|make|curl|ruff|mypy|node|black|grep|rg|ls|tar|gcc|eslint|jest|tsc|bash|coverage|gh|kubectl|terraform|poetry|apt|brew|rsync|ssh|sed|find|yarn|pnpm|webpack|vite|aws|gcloud|az|helm|psql|mysql|redis-cli|k6|hey|wrk|ffmpeg|cmake|ctest|mvn|gradlew?|dotnet|composer|php|ruby|rails|mix|perf|strace|py-spy|valgrind|systemctl|journalctl|openssl|gpg|linter|formatter|compiler|interpreter)(?![\w/-]|\.\w)",
     re.IGNORECASE,
 )
 

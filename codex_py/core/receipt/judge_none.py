@@ -14,7 +14,7 @@ Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence
 
 NONE = (
     r"(?:\b(?:no|zero|0|without(?: a| any)?(?: single)?|not a single|free of|nor)"
-    r"\W+(?:[\w-]+\W+){0,3}"
+    r"[^\w,;]+(?:[A-Za-z-]+[^\w,;]+){0,3}"
     r"|(?:零|无|没有|未见|未发现|0) ?(?:个|条|项|任何|新增)? ?)"
 )
 MANY = r"\b[1-9]\d*\s+(?:\w+ ){0,2}"
@@ -24,7 +24,8 @@ KINDS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = tuple(
         (
             r"warn|告警|警告",
             r"warning-free|clean|silent|quiet|spotless",
-            rf"{MANY}warnings?\b|\bwarning(?:\[|: | [A-Z]+\d+)|\b[1-9]\d* Warning\(s\)",
+            rf"{MANY}warnings?\b|\((?:warning|info|style)\)|\bwarning(?:\[|: | [A-Z]+\d+)"
+            r"|\b[1-9]\d* Warning\(s\)",
         ),
         (
             r"error|错误|报错",
@@ -63,7 +64,7 @@ def doubted(claim: Found, ledger: Ledger, ruling: Ruling) -> Ruling:
     """The ruling, or a worse one where the outputs show what is said not to be there."""
     assert claim.clause is not None
     text = claim.clause.text
-    found = _found(CODE.sub(" ", text), ledger, ruling[2])
+    found = shows(CODE.sub(" ", text), ledger, ruling[2])
     if found:
         return "contradicted", "its output shows some", found
     return repeated(claim, ledger, ruling)
@@ -80,7 +81,7 @@ def repeated(claim: Found, ledger: Ledger, ruling: Ruling) -> Ruling:
     return ruling
 
 
-def _found(text: str, ledger: Ledger, evidence: Sequence[int]) -> list[int]:
+def shows(text: str, ledger: Ledger, evidence: Sequence[int]) -> list[int]:
     """The newest output that the claim rests on, where it shows what is said to be none."""
     seen = [(n, output) for n, output in ledger.outputs if n in set(evidence)]
     if not seen:

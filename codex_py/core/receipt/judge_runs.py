@@ -29,7 +29,7 @@ def generic_run(claim: Found, ledger: Ledger) -> Ruling:
     acting = ledger.acting
     if not acting:
         return "unverified", "the commands in the log only look at files", ()
-    named = _objects(claim.clause.text)
+    named = objects(claim.clause.text)
     if named and not targets:
         lines = [(each.n, f"{each.command} {each.output}".casefold()) for each in commands]
         naming = [n for n, text in lines if any(word in text for word in named)]
@@ -61,12 +61,13 @@ _PLAIN = frozenset(
     nothing none anything everything something one two three both them itself myself kind way side
     here there local locally hand again result outcome afterwards finally actually really simply
     time step steps sequence session sessions order fully own very
-    twice three four five ten twenty thirty fifty hundred thousand dozen
-    real actual been being does did done""".split()
+    twice for name names none three four five ten twenty thirty fifty hundred thousand dozen
+    look looked looking looks view viewed seen start caveat complete completed migration done ready
+    reproduced reproduce reproducing repro real actual been being does did done""".split()
 )
 
 
-def _objects(text: str) -> set[str]:
+def objects(text: str) -> set[str]:
     """The words of a clause that say what was run, beyond the plain ones."""
     words = re.findall(r"[A-Za-z][A-Za-z0-9_.+-]{2,}", re.sub(r"`[^`]*`", " ", text))
     lowered = {word.casefold().strip(".,-") for word in words}
@@ -94,6 +95,12 @@ def generic_look(claim: Found, ledger: Ledger, *, strong: bool) -> Ruling | None
     seen = [n for each in specifics for n in (*ledger.with_text(each), *ledger.seen(each))]
     looking = claim.clause.language.shown.search(text)
     if not strong:
+        shown = [each for each in specifics if re.search(r"\.(?:png|jpe?g|gif|webp)$", each)]
+        if shown and not facts.pictures:
+            return "unverified", f"the log shows no look at `{shown[0]}`", ()
+        named = objects(text) if not specifics else set()
+        if len(named) > 1 and not any(word in ledger.everything for word in named):
+            return "unverified", f"nothing in the log has to do with {sorted(named)[0]}", ()
         if seen or (not specifics and (facts.looks or facts.commands)):
             return "supported", "the log shows it being read", seen or _all(ledger)
         if specifics and not looking:
@@ -142,7 +149,7 @@ ENOUGH = 0.2
 def _foreign(claim: Found, ledger: Ledger) -> str:
     """A word of the claim, where the log has none of its words that say something."""
     assert claim.clause is not None
-    named = _objects(claim.clause.text)
+    named = objects(claim.clause.text)
     spans = {code.split()[0].casefold() for code in claim.clause.codes if code.split()}
     known = [word for word in (*named, *spans) if word in ledger.everything]
     if len(named) < 3 or spans & set(known) or len(known) > ENOUGH * len(named):

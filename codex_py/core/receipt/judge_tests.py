@@ -1,4 +1,4 @@
-"""Verdicts on `the tests pass` and `I ran the tests`."""
+"""Verdicts on `the tests pass`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ WHOLE = re.compile(
 )
 
 
-WHOLE_SUITE = re.compile(r"\b(?:full|entire|whole|complete)\b|完整|全量|整个|全套", re.IGNORECASE)
+WHOLE_SUITE = re.compile(
+    r"\b(?:full|entire|whole|complete)\b|完整|全量|整个|全套|所有包|所有模块|所有用例|全部用例",
+    re.IGNORECASE,
+)
 
 
 def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
@@ -37,12 +40,14 @@ def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
         scope = "one"
     if not pairs:
         return _never(claim, ledger)
-    names = _names(claim)
+    names = narrowed(claim) or _called(claim, pairs)
     count = _number(claim.groups.get("count", ""))
     stated = _stated(claim, pairs, ledger, count)
     if stated is not None:
         return stated
-    fitting = [pair for pair in pairs if _covers(pair[1], scope, names)]
+    fitting = [pair for pair in pairs if covers(pair[1], scope, names)]
+    if not fitting and not WHOLE.search(claim.text):
+        fitting = _of_command(claim, pairs, ledger)
     if count is not None:
         same = [pair for pair in pairs if pair[1].passed == count]
         if not same:
@@ -64,7 +69,7 @@ def tests_pass(claim: Found, ledger: Ledger) -> Ruling | None:
             fitting = same
     if not fitting and not WHOLE_SUITE.search(claim.clause.sentence):
         near = re.findall(r"[\w./-]*test[\w./-]*\.\w{1,4}\b", claim.clause.sentence)
-        fitting = [pair for pair in pairs if _covers(pair[1], scope, near)] if near else []
+        fitting = [pair for pair in pairs if covers(pair[1], scope, near)] if near else []
     if not fitting:
         last = pairs[-1]
         if last[1].outcome == "failed":
@@ -134,6 +139,9 @@ def _never(claim: Found, ledger: Ledger) -> Ruling | None:
         for each in ledger.facts.commands
         if re.search(r"\b(?:test|check|assert)", each.command)
     ]
+    assert claim.clause is not None
+    if any(ledger.ran(code) for code in claim.clause.commands):
+        return None  # `bash -n x.sh` passes: what it says is of that command
     if not ledger.facts.commands:
         return "contradicted" if _says_ran(claim) else "unverified", "no test was run", ()
     return "unverified", "the log has no test run", hidden
@@ -222,7 +230,7 @@ def _counts(pairs: Sequence[Pair], count: int | None, failed: int | None = None)
     return "contradicted", "no test run in the log has these counts", [pairs[-1][0].n]
 
 
-def _covers(tests: Tests, scope: str, names: Sequence[str]) -> bool:
+def covers(tests: Tests, scope: str, names: Sequence[str]) -> bool:
     if tests.whole:
         return True
     if names:
@@ -248,7 +256,7 @@ def _outside(tests: Tests, names: Sequence[str]) -> bool:
 TESTISH = re.compile(r"test|spec", re.IGNORECASE)
 
 
-def _names(claim: Found) -> list[str]:
+def narrowed(claim: Found) -> list[str]:
     """The tests or files that the claim is narrowed to."""
     assert claim.clause is not None
     found = [claim.groups["name"]] if claim.groups.get("name") else []
@@ -266,46 +274,24 @@ def _names(claim: Found) -> list[str]:
     ]
 
 
+def _of_command(claim: Found, pairs: Sequence[Pair], ledger: Ledger) -> list[Pair]:
+    """`go test ./internal/cache` passes: the runs of the very command that is named."""
+    assert claim.clause is not None
+    ran = [each.n for code in claim.clause.codes if " " in code for each in ledger.ran(code)]
+    return [pair for pair in pairs if pair[0].n in ran]
+
+
+CALLED = re.compile(r"\b([a-z][\w-]{3,})\s+(?:test )?(?:tests?|specs?|suite)\b", re.IGNORECASE)
+
+
+def _called(claim: Found, pairs: Sequence[Pair]) -> list[str]:
+    """`The pagination tests pass`, where a run was narrowed to a file of that name."""
+    assert claim.clause is not None
+    words = [each[1].lower() for each in CALLED.finditer(claim.clause.text)]
+    chosen = " ".join(each for _, one in pairs for each in one.selected).lower()
+    return [word for word in words if word in chosen and not WHOLE.match(word)]
+
+
 def _number(text: str) -> int | None:
     plain = text.replace(",", "")
     return int(plain) if plain.isdigit() else None
-
-
-AFTER = re.compile(
-    r"\bre-?(?:ran|run)\b|\bagain\b|\bafterwards?\b|\bonce more\b|\bafter\s+(?:\w+\s+){0,3}"
-    r"(?:changes?|edits?|fix(?:es|ing)?|refactor\w*|updates?|rename|renaming|that|this|it)\b"
-    r"|改完|修改后|改动后|改好后|最后一次|最终改动|再次|重新|之后又",
-    re.IGNORECASE,
-)
-
-
-def ran_tests(claim: Found, ledger: Ledger) -> Ruling:
-    """`I ran the tests`, `I ran the full suite`, `I ran pytest tests/test_a.py`."""
-    assert claim.clause is not None
-    pairs = list(ledger.facts.tests)
-    if not pairs:
-        if not ledger.facts.commands:
-            return "contradicted", "no command was run", ()
-        looked = [each.n for each in ledger.facts.commands if "test" in each.command]
-        return "contradicted", "the log has no test run", looked
-    if AFTER.search(claim.clause.sentence) and ledger.last_edit >= 0:
-        since = [pair for pair in pairs if pair[0].n > ledger.last_edit]
-        if not since:
-            return "contradicted", "no test was run after the last change", [pairs[-1][0].n]
-    names = _names(claim)
-    commands = [code for code in claim.clause.codes if " " in code]
-    for code in commands:
-        if ledger.ran(code):
-            return "supported", "the log shows the run", [each.n for each in ledger.ran(code)]
-    if names:
-        fitting = [pair for pair in pairs if _covers(pair[1], "", names)]
-        if fitting:
-            return "supported", "the log shows the run", [fitting[-1][0].n]
-        return "unverified", f"no test run in the log takes {names[0]}", [pairs[-1][0].n]
-    if WHOLE.search(claim.clause.text):
-        whole = [pair for pair in pairs if pair[1].whole]
-        if not whole:
-            part = ", ".join(pairs[-1][1].selected)
-            return "unverified", f"only part of the suite was run ({part})", [pairs[-1][0].n]
-        return "supported", "the log shows the run", [whole[-1][0].n]
-    return "supported", "the log shows a test run", [pairs[-1][0].n]

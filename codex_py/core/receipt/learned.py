@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from codex_py.core.receipt.prose import CODE
 from codex_py.core.receipt.runs import KNOWN
@@ -27,7 +28,7 @@ TOKEN = re.compile(
 
 def score(text: str, language: str) -> dict[str, float]:
     """The log-odds of each label for a clause."""
-    bias, weights = _load(language)
+    bias, weights = _put.get(language) or _load(language)
     sums = list(bias)
     for feature in set(features(text, language)):
         for place, weight in weights.get(feature, ()):
@@ -81,9 +82,25 @@ def _code(found: re.Match[str]) -> str:
     return " flagspan " if inner.startswith("-") else " codespan "
 
 
+Weights = tuple[list[float], dict[str, list[tuple[int, float]]]]
+"""What each label starts from, and what each feature adds to which."""
+_put: dict[str, Weights] = {}
+
+
+def put(weights: dict[str, Weights]) -> None:
+    """Use these weights instead of the files': for learning only."""
+    _put.clear()
+    _put.update(weights)
+
+
 @cache
-def _load(language: str) -> tuple[list[float], dict[str, list[tuple[int, float]]]]:
-    data = json.loads(Path(__file__).with_name(f"{language}.weights.json").read_text("utf-8"))
+def _load(language: str) -> Weights:
+    text = Path(__file__).with_name(f"{language}.weights.json").read_text("utf-8")
+    return parsed(json.loads(text))
+
+
+def parsed(data: dict[str, Any]) -> Weights:
+    """Weights as they are used, from the data of a file of them."""
     weights: dict[str, list[tuple[int, float]]] = {}
     for place, label in enumerate(LABELS):
         for feature, weight in data[label]["weights"].items():

@@ -51,7 +51,7 @@ class Ledger:
         parts = [f"{each.command} {each.output}" for each in self.facts.commands]
         parts += [f"{each.target} {each.output}" for each in self.facts.looks]
         parts += [str(each.path) for each in self.facts.files]
-        return " ".join([*parts, self.facts.written]).casefold()
+        return " ".join([*parts, self.facts.written]).casefold().replace("\\", "")
 
     @cached_property
     def acting(self) -> tuple[Command, ...]:

@@ -15,7 +15,9 @@ PATH = re.compile(
     r"|yml|ini|cfg|conf|html|css|scss"
     r"|sql|xml|csv|tsv|lock|svg|png|jpg|jpeg|gif|webp|pdf|ipynb|vue"
     r"|svelte|swift|cs|lua|pl|r|jl|ex|exs"
-    r"|env|log|db|sqlite|proto|tf|gradle|bat|ps1|dockerfile|mk)(?![\w/])",
+    r"|env|log|db|sqlite|proto|tf|gradle|bat|ps1|dockerfile|mk|bak|orig|cron|scala|dart|zig|erb|j2"
+    r"|tmpl|graphql|prisma|parquet|pkl|zip|gz|tgz|patch|diff|service|timer|sum|mod|properties)"
+    r"(?![\w/])",
     re.IGNORECASE,
 )
 BARE = re.compile(r"^(?:(?:[\w.@+-]+/)+[\w.@+-]*|Makefile|Dockerfile|LICENSE|README|\.\w[\w.-]*)$")
@@ -39,6 +41,12 @@ NOUN_BEFORE = re.compile(
     r"|endpoint|route|environment variable|env var|key|target|subcommand|环境变量|接口|配置项|路由"
     r"|函数|方法|类|常量|选项|参数|变量|装饰器|异常)(?:s|\s+(?:named|called))?\s*$",
     re.IGNORECASE,
+)
+SPELLED = re.compile(r"^[A-Za-z]\w*(?:_\w+|[a-z][A-Z]\w*|\.[a-z]\w+)$")
+ROW = re.compile(r"^\s*\|\s*$")
+TOLD = re.compile(
+    r"\b(?:comes from|lives in|defined (?:in|as|by)|calls?|called|handled by"
+    r"|delegates? to|wrapped by|see)\s+$"
 )
 ABSENT = re.compile(
     r"(?:\b(?:no|not|without|never|missing|lacks?|absent)|n't)\s+(?:\w+\s+){0,2}\W{0,2}$"
@@ -119,7 +127,8 @@ def names(clause: Clause) -> Iterator[tuple[int, int, str, str]]:
             yield code.start(), code.end(), function[1], "name"
         elif (name := NAME.match(inner)) and not PATH.fullmatch(inner):
             behind, front = clause.text[code.end() :], clause.text[: code.start()]
-            if NOUN.match(behind) or NOUN_BEFORE.search(front):
+            own = SPELLED.match(inner) and (ROW.search(front) or TOLD.search(front))
+            if NOUN.match(behind) or NOUN_BEFORE.search(front) or own:
                 yield code.start(), code.end(), name[1], "name"
     for code in CODE.finditer(clause.text):
         yield from _in_command(code)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from codex_py.core.receipt.language import Language, languages
 from codex_py.dataclass import dataclass
 
-FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.M | re.S)
+FENCE = re.compile(r"^[ \t]*(```+|~~~+)([^\n]*)\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.M | re.S)
 QUOTED = re.compile(r"^[ \t]*>.*$", re.M)
 SAID = re.compile(
     r"“[^”\n]{12,}”|「[^」\n]{6,}」|『[^』\n]{6,}』|(?<![A-Za-z0-9_])\"[^\"\n`]{9,}\"(?![A-Za-z0-9_])|<!--.*?-->",
@@ -22,6 +22,15 @@ TITLE = re.compile(r"^\s*[A-Z\u4e00-\u9fff][^.:;`✅✔|]{1,40}$")
 ITEM = re.compile(r"^\s*(?:[-*•+]|\d+[.)、])\s")
 
 
+COMMAND = re.compile(
+    r"(?<![\w/.-])(?:swift|mvn|gradle|dotnet|cargo|go|npm|yarn|pnpm|mix|flutter|dart|zig|sbt|bazel"
+    r"|terraform|helm|docker|kubectl|composer|ansible-playbook|make|uv|poetry|php artisan"
+    r"|bundle exec) (?:run |exec )?(?:build|tests?|check|vet|lint|plan|apply|validate|template"
+    r"|compile|fmt"
+    r"|clippy"
+    r"|audit|bench|format|analyze|publish|verify|migrate|rspec|rubocop)(?![\w-])"
+)
+"""Commands by their first two words, as they stand in prose."""
 NEAR = 400
 """Characters in front of a sentence that belong to it, where a figure follows from others."""
 LONGEST = 1_500
@@ -69,6 +78,22 @@ class Clause:
     def codes(self) -> tuple[str, ...]:
         """What stands between backquotes in it."""
         return tuple(found[2].strip() for found in CODE.finditer(self.text))
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """As `codes`, and commands that are written without backquotes: `swift build`."""
+        plain = CODE.sub(lambda found: "`" * len(found[0]), self.text)
+        return (*self.codes, *(found[0] for found in COMMAND.finditer(plain)))
+
+
+DONE = re.compile(r"\b(?:done|ready|I.ve|have been|prepared|set up|finished)\b|已|好了|完成", re.I)
+
+
+def planned(heading: str, language: Language) -> bool:
+    """Whether what stands under a heading is not said to have been done."""
+    if language.labels.match(heading):
+        return True
+    return bool(language.no["plan"].search(heading)) and not DONE.search(heading)
 
 
 def clauses(message: str) -> Iterator[Clause]:
@@ -164,10 +189,18 @@ class Block:
     text: str
     start: int
     before: str
+    info: str = ""
+    """What stands behind the opening fence: mostly the language."""
+
+
+INDENTED = re.compile(r"(?<=[:：])\n\n((?:(?: {4,}|\t)\S[^\n]*(?:\n|\Z))+)")
 
 
 def blocks(message: str) -> Iterator[Block]:
-    """Every fenced block of the message."""
+    """Every fenced block of the message, and indented ones below a colon."""
+    for found in INDENTED.finditer(message):
+        front = message[: found.start()].rstrip().rpartition("\n")[2]
+        yield Block(found[1], found.start(1), front)
     for found in FENCE.finditer(message):
         front = message[: found.start()].rstrip().rpartition("\n")[2]
-        yield Block(found[2], found.start(2), front)
+        yield Block(found[3], found.start(3), front, found[2].strip())

@@ -269,6 +269,6 @@ KNOWN = re.compile(
     r"|md5sum|date|wc|grep|rg|ls|cat|sed|awk|jq|time|hyperfine|psql|sqlite3|ps|top|htop|black|flake8"
     r"|pylint|deno|bun|mvn|gradle|dotnet|bundle|rake|terraform|kubectl|systemctl|journalctl|pre-commit|ansible\S*|helm|nox|vite|webpack|bazel|cmake|ctest"
     r"|golangci-lint|prettier|manage\.py|django-admin|flutter|swift|zig|hugo|mkdocs|sphinx-build"
-    r"|alembic|flyway|gofmt|rustc|clang|composer|phpunit|rspec|nginx|ffmpeg|openssl)\b"
+    r"|alembic|flyway|gofmt|rustc|clang|composer|phpunit|rspec|nginx|ffmpeg|openssl|prettier|valgrind|tflint|cargo|gh|aws|gcloud|k6|wrk|ab|bundle|artisan|dig|ping|ssh|redis-cli|mysql|mongosh|\./gradlew)\b"
 )
 """How a text begins that is a command rather than a name."""

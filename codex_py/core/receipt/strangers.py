@@ -55,7 +55,9 @@ def strangers(clause: Clause, ledger: Ledger) -> list[str]:
     return [
         name
         for name in dict.fromkeys(found)
-        if name.casefold() not in PLAIN and not _known(name.casefold().strip(".-+"), known)
+        if name.casefold() not in PLAIN
+        and not re.match("SIG[A-Z]{3,5}$", name)
+        and not _known(name.casefold().strip(".-+"), known)
     ]
 
 

@@ -318,6 +318,8 @@ def _narrowed(words: tuple[str, ...], valued: tuple[str, ...], folders: bool) ->
         elif _SELECTS.match(word):
             found.append(word if "=" in word or at + 1 >= len(words) else f"{word} {words[at + 1]}")
             at += 1 if "=" in word or word.startswith("--l") else 2
+        elif word.startswith("--") and words[at + 1 : at + 2] and words[at + 1].isdigit():
+            at += 2
         elif word.startswith("-") or "=" in word:
             at += 1
         else:
