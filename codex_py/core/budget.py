@@ -103,7 +103,7 @@ def _gauges(spent: Tally, turn: Sequence[Entry], limits: Limits, elapsed: float)
         shown = f"{used:,} of {limits.max_tokens:,} tokens"
         found.append(Gauge("--max-tokens", Decimal(used), Decimal(limits.max_tokens), shown))
     if limits.max_steps:
-        samples = [each for each in turn if isinstance(each, Sampled) and not each.purpose]
+        samples = [each for each in turn if isinstance(each, Sampled)]
         steps, retries = len(samples), sum(each.retries for each in samples)
         told = f"{steps} steps" + (f" and {retries} retries" if retries else "")
         counted = Decimal(steps + retries)

@@ -16,7 +16,7 @@ class Limits:
     """What one turn or run may use (core/budget.py). Zero and None mean no limit."""
 
     max_steps: int = 0
-    """Requests of one turn: samples, and the retries before them."""
+    """Requests of one turn: samples, summaries, and the retries before them."""
     repeats: int = loops.TO_STOP
     """The same thing with the same outcome this many times stops the turn."""
     max_cost: Decimal | None = None
