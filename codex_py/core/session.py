@@ -88,8 +88,9 @@ class Session:
             line, link = chained(clean, link)
             lines.append(line)
             found.append(entry if clean is data else revive(clean))
-        self._write(b"".join(lines), lasting=not all(isinstance(each, BRIEF) for each in found))
-        self._next, self._link, self.spent = self._next + len(found), link, spent
+        lasting = not all(isinstance(each, BRIEF) for each in found)
+        self._write(b"".join(lines), self._next + len(found), link, lasting=lasting)
+        self.spent = spent
         self.entries += found
         for entry in found:
             self.publish(entry)
@@ -171,21 +172,24 @@ class Session:
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
-    def _write(self, line: bytes, *, lasting: bool) -> None:
+    def _write(self, line: bytes, following: int, link: str, *, lasting: bool) -> None:
+        end = self._end + len(line)
         try:
             written = 0
             while written < len(line):
                 written += os.write(self._file, line[written:])
             if lasting:
                 SYNC(self._file)
-        except OSError as error:
+        except BaseException as error:  # also Ctrl-C: what is not counted is not there
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._end)
+            if not isinstance(error, OSError):
+                raise
             raise LogError(
                 f"the session's log {self.path} cannot be written: {error.strerror}; "
                 "all that was done until now is kept in it"
             ) from error
-        self._end += len(line)
+        self._end, self._next, self._link = end, following, link
 
 
 def kept(folder: Path, name: str) -> bytes:
@@ -257,7 +261,8 @@ def create(folder: Path) -> Session:
         file = os.open(path, flags, 0o600)
     except OSError as error:
         raise _unwritable(path.parent, error) from error
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with contextlib.suppress(OSError):  # a file system without locks: nobody knows of it yet
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     for each in (path.parent, *path.parent.parents[:4]):
         settle(each)
     return Session(path, file, logfile.Tail([], True, 0, "", 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codex_py.core.chain import chained
+from codex_py.core import session as sessions
+from codex_py.core.chain import chained, verify
 from codex_py.core.codec import plain, revive
 from codex_py.core.entries import (
     KINDS,
@@ -33,7 +35,7 @@ from codex_py.core.entries import (
     User,
 )
 from codex_py.core.errors import LogError, UsageError
-from codex_py.core.logfile import decode, read, spent
+from codex_py.core.logfile import decode, lines, read, spent
 from codex_py.core.request import project
 from codex_py.core.session import create, resume
 
@@ -177,3 +179,39 @@ def test_no_value_in_any_field_of_any_kind_breaks_what_reads_logs(
     project([entry])
     spent([entry])
     plain(entry)
+
+
+@pytest.mark.parametrize("name", ["SYNC", "write"])
+def test_an_interrupt_in_the_middle_of_a_write_leaves_the_log_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    made = create(tmp_path)
+    made.append(Notice(text="one"))
+    place = sessions if name == "SYNC" else os
+    real = getattr(place, name)
+
+    def interrupted(*given: object) -> object:
+        real(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        made.append(Notice(text="lost"))
+    monkeypatch.setattr(place, name, real)
+    assert made.append(Notice(text="two")).n == 1
+    assert verify(list(lines(made.path))).whole
+    assert [each.text for each in read(made.path) if isinstance(each, Notice)] == ["one", "two"]
+
+
+def test_where_nothing_can_be_locked_a_session_begins_and_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unable(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(sessions.fcntl, "flock", unable)
+    made = create(tmp_path)
+    made.append(Notice(text="one"))
+    made.close()
+    with pytest.raises(UsageError, match="cannot be locked"):
+        resume(made.path)
