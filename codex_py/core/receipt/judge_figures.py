@@ -42,6 +42,8 @@ def unknown(claim: Found, ledger: Ledger) -> Ruling | None:
         parts = [int(each) for each in value.split(":")]
         if len(parts) == 2 and ledger.measured(str(60 * parts[0] + parts[1]), "s"):
             return None
+        if len(parts) == 2 and parts[1] % 10 == 0 and ledger.with_text(value[:-1]):
+            return None  # counted by tens of minutes
         return "unverified", "nothing in the log holds this time", ()
     ruling = count(claim, ledger)
     return ruling if ruling is not None and ruling[0] != "supported" else None

@@ -89,6 +89,9 @@ def _heard(claim: Found, pairs: Sequence[Pair]) -> Ruling | Literal[True] | None
         return "supported", "a test run in the log failed", last
     if not claim.clause.language.success.search(claim.clause.text):
         return "supported", "the log shows a test run", last
+    numbers = {int(each) for each in re.findall(r"(?<![\d.])\d{1,6}(?![\d.])", claim.clause.text)}
+    if numbers & {one.passed for _, one in pairs}:
+        return "supported", "the log states these counts", last
     return None if pairs[-1][1].outcome == "unknown" else True
 
 
@@ -197,7 +200,8 @@ def _short(command: str) -> str:
 
 
 RED = re.compile(
-    r"\b(?:red|fail\w*|broke\w*|errors?|trip\w*|timed? out|violat\w*)\b|失败|报错|未通过|变红",
+    r"\b(?:red|fail\w*|broke\w*|errors?|trip\w*|timed? out|violat\w*)\b|失败|报错|[未不没]通过|没全|未全"
+    r"|变红",
     re.IGNORECASE,
 )
 FAILED = re.compile(

@@ -39,7 +39,7 @@ ALIKE = {
     "jest": "jest|npm t|npm run test|yarn test|pnpm test", "vitest": "vitest|npm|pnpm|yarn",
     "valgrind": "valgrind", "dependabot": "audit|dependabot", "linux": "",
     "exunit": "mix test", "platformio": "pio", "minitest": "rake|rails|ruby",
-    "docker": "docker|podman",
+    "docker": "docker|podman", "ripgrep": r"\brg |ripgrep",
 }  # fmt: skip
 
 
