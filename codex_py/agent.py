@@ -14,6 +14,7 @@ from codex_py.context import documents, environment
 from codex_py.core import session as sessions
 from codex_py.core.compact import compact, measured
 from codex_py.core.entries import (
+    Changed,
     Compacted,
     Context,
     Entry,
@@ -32,7 +33,7 @@ from codex_py.core.session import Session
 from codex_py.core.turn import run_turn
 from codex_py.effects import Effects
 from codex_py.equip import equip
-from codex_py.ground import exposed, ground
+from codex_py.ground import exposed, ground, opened
 from codex_py.host import Host, Unconfined, open_host
 from codex_py.host.confine import WrongPlace
 from codex_py.host.git import branch, find_root, head
@@ -191,6 +192,8 @@ def open_agent(settings: Settings, launch: Launch, ask: Ask, tell: Tell = quiet)
         if not session.entries:  # nothing could be written: no session to go on with
             session.path.unlink()
         raise
+    if told := opened(place):
+        session.append(Changed(setting="opened", value=told))
     for warning in (f"{NO_GIT} ({cwd})" if bare else "", exposed(place)):
         if warning:
             session.append(Notice(text=warning))
@@ -238,6 +241,7 @@ def _begin(
             mode=settings.approval_mode,
             git_root=git_root,
             interactive=launch.interactive,
+            network=settings.network_access,
         )
     ]
     found, warning = documents(settings, host.cwd, git_root)

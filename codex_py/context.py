@@ -30,8 +30,17 @@ MODE_TEXT = {
 }
 
 
+NETWORK = ("no network, and they", "the network is open to them, and they")
+
+
 def environment(
-    *, cwd: str, roots: tuple[str, ...], mode: str, git_root: str | None, interactive: bool
+    *,
+    cwd: str,
+    roots: tuple[str, ...],
+    mode: str,
+    git_root: str | None,
+    interactive: bool,
+    network: bool = False,
 ) -> Context:
     """Where the agent is and what it may do."""
     lines = [
@@ -39,7 +48,7 @@ def environment(
         f"Git repository: {git_root or 'none'}",
         f"System: {platform.system()} {platform.machine()}; commands are run by bash",
         f"Date: {time.strftime('%Y-%m-%d')}",
-        f"Approval mode: {MODE_TEXT[mode]}",
+        f"Approval mode: {MODE_TEXT[mode].replace('no network, and they', NETWORK[network])}",
     ]
     extra = [root for root in roots if root != cwd]
     if extra:

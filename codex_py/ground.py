@@ -55,6 +55,14 @@ def exposed(found: Ground) -> str:
     )
 
 
+def opened(found: Ground) -> str:
+    """What settings and options open beyond the mode, in words; empty for nothing."""
+    told = [f"write {each}" for each in (*found.roots, *found.writable) if each != found.cwd]
+    told += [f"read {each}" for each in found.readable]
+    told += [f"variable {each}" for each in found.keep_env]
+    return "; ".join([*told, *(["network"] if found.network else [])])
+
+
 def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 

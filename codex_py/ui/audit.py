@@ -114,6 +114,10 @@ def spoken(facts: Sequence[dict[str, Any]]) -> Iterator[str]:
             day = time.strftime("%Y-%m-%d", time.gmtime(fact["at"]))
             told = f"{kind} {day}, UTC: {fact['mode']} mode, {fact['model']}, in {fact['cwd']}"
             yield one_line(f"{head} {told}", 400)
+        elif kind == "changed" and fact["setting"] == "opened":
+            told = f"{head} opened by settings and options: {fact['value']}"
+            yield one_line(told, 2_000)
+            by["opened by settings and options"] += fact["value"].count("; ") + 1
         elif kind == "changed":
             yield one_line(f"{head} {fact['setting']} is now {fact['value']}", 400)
         elif kind == "checked":

@@ -177,6 +177,25 @@ def test_audit_says_who_allowed_what_and_where_a_log_was_changed(
     }  # fmt: skip
 
 
+def test_audit_says_what_settings_and_options_opened(program: Program, repo: Path) -> None:
+    (repo.parent / "more").mkdir()
+    table = "sandbox_workspace_write"
+    given = ("network_access=true", f'readable=["{program.home}/.ssh"]', 'keep_env=["MINE"]')
+    more = [each for one in given for each in ("-c", f"{table}.{one}")]
+    with Server([text("ok"), text("ok")]) as server:
+        args = ("--full-auto", "--add-dir", "../more", *more)
+        program.run("exec", *args, "go", url=server.url)
+        told = json.dumps(server.posts()[0]["input"])
+        assert "the network is open" in told and "no network" not in told
+        program.run("exec", "resume", "--last", "--full-auto", "go", url=server.url)
+        assert "no network" in json.dumps(server.posts()[1]["input"])
+    out = program.run("audit", "--last").out
+    paths = (f"write {repo.parent}/more", f"read {program.home}/.ssh")
+    opened = "; ".join([*paths, "variable MINE", "network"])
+    assert f"opened by settings and options: {opened}\n" in out and out.count("opened by") == 2
+    assert "4 opened by settings and options" in out
+
+
 def test_a_log_from_anybody_reaches_nothing_but_the_fresh_folder(
     program: Program, repo: Path
 ) -> None:
