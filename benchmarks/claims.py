@@ -1,6 +1,6 @@
 """Learns which sentences claim something: writes the weights that the receipts read.
 
-python benchmarks/claims.py            learn, and write codex_py/core/receipt/*.weights.json
+python benchmarks/claims.py            learn, and write codex_py/core/receipt/message/*.weights.json
 python benchmarks/claims.py --check    five-fold: precision and recall on sentences not learnt from
 
 Learnt from tests/receipts/sentences/*.tsv and the clauses of the cases open to rules; logistic
@@ -19,8 +19,8 @@ from typing import Any
 TOP = Path(__file__).parent.parent
 sys.path.insert(0, str(TOP))
 
-from codex_py.core.receipt.learned import LABELS, features  # noqa: E402
-from codex_py.core.receipt.prose import clauses  # noqa: E402
+from codex_py.core.receipt.message.learned import LABELS, features  # noqa: E402
+from codex_py.core.receipt.message.prose import clauses  # noqa: E402
 from tests.receipts.load import cases  # noqa: E402
 
 Sample = tuple[tuple[str, ...], frozenset[str], str]
@@ -84,7 +84,7 @@ def write(language: str, known: list[Sample]) -> None:
     data = {}
     for label in LABELS:
         data[label] = told(*learn(known, label))
-    path = TOP / f"codex_py/core/receipt/{language}.weights.json"
+    path = TOP / f"codex_py/core/receipt/message/{language}.weights.json"
     text = json.dumps(data, ensure_ascii=False, indent=0, separators=(",", ":"))
     path.write_text(text + "\n", "utf-8")
     print(f"{path.name}: {len(known)} samples, {len(text) // 1024} kB")

@@ -22,8 +22,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import claims as learning  # noqa: E402
 
-from codex_py.core.receipt import learned, weighed  # noqa: E402
-from codex_py.core.receipt.prose import clauses  # noqa: E402
+from codex_py.core.receipt.message import learned  # noqa: E402
+from codex_py.core.receipt.message.prose import clauses  # noqa: E402
+from codex_py.core.receipt.verdict import weighed  # noqa: E402
 from tests.receipts.load import Case, cases  # noqa: E402
 
 FOLDS = 5
@@ -116,7 +117,7 @@ def main(argv: list[str]) -> int:
         return 0
     bias, weights = learn([row for each in known.values() for row in each])
     data = {"bias": round(bias, 2), "weights": {name: round(w, 2) for name, w in weights.items()}}
-    path = TOP / "codex_py/core/receipt/weighed.json"
+    path = TOP / "codex_py/core/receipt/verdict/weighed.json"
     path.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
     print(path.read_text("utf-8"))
     return 0

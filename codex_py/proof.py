@@ -186,8 +186,10 @@ def unmet(turn: Sequence[Entry]) -> list[Checked]:
 
 def files_now(host: Host) -> Workspace:
     """The workspace as it is now, looked at only when asked, within bounds."""
-    from codex_py.core.receipt.ledger import is_document  # late: only where claims are judged
-    from codex_py.core.receipt.names import spellings  # late: as above
+    from codex_py.core.receipt.message.names import spellings  # late: as above
+    from codex_py.core.receipt.verdict.ledger import (
+        is_document,  # late: only where claims are judged
+    )
 
     names: dict[str, bool] = {}
     whole: list[bool] = []

@@ -246,7 +246,10 @@ def test_the_turn_is_read_in_one_sitting() -> None:
 ROOMS = {
     "core": 5_000,
     "core/commands": 3_300,
-    "core/receipt": 4_800,
+    "core/receipt": 300,
+    "core/receipt/log": 1_200,
+    "core/receipt/message": 1_300,
+    "core/receipt/verdict": 2_300,
     "host": 4_800,
     "pictures": 1_400,
     "models": 7_500,

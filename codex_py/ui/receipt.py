@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codex_py.core.receipt import Claim, Receipt
-from codex_py.core.receipt.facts import Command, Facts, File
+from codex_py.core.receipt.log.facts import Command, Facts, File
+from codex_py.core.receipt.log.testing import Tests
 from codex_py.core.receipt.plain import grouped, net_kind, total
-from codex_py.core.receipt.testing import Tests
 from codex_py.ui.text import duration, one_line
 
 MARKS = {"supported": "✓", "unverified": "?", "contradicted": "✗"}

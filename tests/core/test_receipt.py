@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codex_py.core.receipt import claims, testing
-from codex_py.core.receipt.facts import Facts, facts
-from codex_py.core.receipt.ledger import Ledger
-from codex_py.core.receipt.runs import runs
+from codex_py.core.receipt import claims
+from codex_py.core.receipt.log import testing
+from codex_py.core.receipt.log.facts import Facts, facts
+from codex_py.core.receipt.log.runs import runs
+from codex_py.core.receipt.verdict.ledger import Ledger
 from tests.receipts.load import case
 
 TWO = "..\n2 passed in 0.01s"

@@ -22,9 +22,9 @@ from codex_py.core.entries import (
 )
 from codex_py.core.kept import Touched
 from codex_py.core.receipt import Claim, Workspace, claims
-from codex_py.core.receipt.facts import facts
-from codex_py.core.receipt.ledger import Ledger, is_document
-from codex_py.core.receipt.names import spellings
+from codex_py.core.receipt.log.facts import facts
+from codex_py.core.receipt.message.names import spellings
+from codex_py.core.receipt.verdict.ledger import Ledger, is_document
 
 CASES = Path(__file__).parent / "cases"
 CWD = "/work/project"

@@ -9,8 +9,8 @@ from codex_py.core.entries import Assistant, Entry, Json
 from codex_py.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from codex_py.core.receipt.facts import Facts
-    from codex_py.core.receipt.ledger import Ledger
+    from codex_py.core.receipt.log.facts import Facts
+    from codex_py.core.receipt.verdict.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def receipt(
 
     The facts are the turn's; claims are held against the whole session.
     """
-    from codex_py.core.receipt.facts import facts  # late: when a turn is over
+    from codex_py.core.receipt.log.facts import facts  # late: when a turn is over
 
     turn = entries[start:]
     message = final_message(turn)
@@ -103,7 +103,7 @@ def receipt(
     if not message:
         return Receipt(mine, ())
     whole = facts(entries) if start else mine
-    from codex_py.core.receipt.ledger import Ledger  # late: as above
+    from codex_py.core.receipt.verdict.ledger import Ledger  # late: as above
 
     return Receipt(mine, claims(message, Ledger(whole, workspace, cwd)))
 
@@ -114,8 +114,8 @@ def claims(message: str, ledger: Ledger, *, weigh: bool = True) -> tuple[Claim, 
     First those that patterns find; then, unless `weigh` is false, clauses in which no doubtful
     one was found, where enough speaks for one all the same.
     """
-    from codex_py.core.receipt.find import find  # late: loads the language data
-    from codex_py.core.receipt.judge import judge  # late: as above
+    from codex_py.core.receipt.message.find import find  # late: loads the language data
+    from codex_py.core.receipt.verdict.judge import judge  # late: as above
 
     found = []
     for each in find(message[:LONGEST]):
@@ -136,8 +136,8 @@ def claims(message: str, ledger: Ledger, *, weigh: bool = True) -> tuple[Claim, 
 
 
 def _weighed(message: str, ledger: Ledger, found: list[Claim]) -> list[Claim]:
-    from codex_py.core.receipt.prose import clauses  # late: as above
-    from codex_py.core.receipt.weighed import ENOUGH, doubt, kind, reason  # late: as above
+    from codex_py.core.receipt.message.prose import clauses  # late: as above
+    from codex_py.core.receipt.verdict.weighed import ENOUGH, doubt, kind, reason  # late: as above
 
     for clause in clauses(message):
         mine = [each for each in found if each.start < clause.end and clause.start < each.end]

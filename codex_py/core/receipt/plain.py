@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from codex_py.core.entries import Json
 from codex_py.core.receipt import Receipt
-from codex_py.core.receipt.facts import Command, Facts, File
-from codex_py.core.receipt.testing import Tests
+from codex_py.core.receipt.log.facts import Command, Facts, File
+from codex_py.core.receipt.log.testing import Tests
 
 
 def plain(receipt: Receipt, *, session: str = "", ended: str = "") -> Json:

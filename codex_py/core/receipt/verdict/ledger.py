@@ -8,8 +8,8 @@ from dataclasses import field
 from functools import cached_property
 
 from codex_py.core.receipt import UNKNOWN, Workspace
-from codex_py.core.receipt.facts import Command, Facts, File
-from codex_py.core.receipt.language import Kind
+from codex_py.core.receipt.log.facts import Command, Facts, File
+from codex_py.core.receipt.message.language import Kind
 from codex_py.dataclass import dataclass
 
 DOCUMENT = re.compile(

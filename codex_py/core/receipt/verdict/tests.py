@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from codex_py.core.receipt.facts import Command
-from codex_py.core.receipt.found import Found
-from codex_py.core.receipt.ledger import Ledger, is_source
-from codex_py.core.receipt.testing import Tests
+from codex_py.core.receipt.log.facts import Command
+from codex_py.core.receipt.log.testing import Tests
+from codex_py.core.receipt.message.found import Found
+from codex_py.core.receipt.verdict.ledger import Ledger, is_source
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
 Pair = tuple[Command, Tests]
@@ -200,7 +200,8 @@ def _short(command: str) -> str:
 
 
 RED = re.compile(
-    r"\b(?:red|fail\w*|broke\w*|errors?|trip\w*|timed? out|violat\w*)\b|失败|报错|[未不没]通过|没全|未全"
+    r"\b(?:red|fail\w*|broke\w*|errors?|trip\w*|timed? out|violat\w*)\b"
+    r"|失败|报错|[未不没]通过|没全|未全"
     r"|变红",
     re.IGNORECASE,
 )

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from codex_py.core.receipt.found import Found
-from codex_py.core.receipt.judge_tests import WHOLE, covers, narrowed
-from codex_py.core.receipt.ledger import Ledger
+from codex_py.core.receipt.message.found import Found
+from codex_py.core.receipt.verdict.ledger import Ledger
+from codex_py.core.receipt.verdict.tests import WHOLE, covers, narrowed
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
 

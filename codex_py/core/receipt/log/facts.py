@@ -18,9 +18,9 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.core.kept import Touched
-from codex_py.core.receipt.rewritten import rewritten
-from codex_py.core.receipt.runs import Run, runs
-from codex_py.core.receipt.testing import Tests, test_runs
+from codex_py.core.receipt.log.rewritten import rewritten
+from codex_py.core.receipt.log.runs import Run, runs
+from codex_py.core.receipt.log.testing import Tests, test_runs
 from codex_py.dataclass import dataclass
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from codex_py.core.receipt.figures import figures
-from codex_py.core.receipt.found import Found, estimate
-from codex_py.core.receipt.heard import NEVER, heard
-from codex_py.core.receipt.language import Language, Rule
-from codex_py.core.receipt.names import ABSENT, ABSENT_AFTER, lead, names, paths
-from codex_py.core.receipt.prose import Clause, clauses, planned
-from codex_py.core.receipt.runs import KNOWN
-from codex_py.core.receipt.shown import shown
+from codex_py.core.receipt.log.runs import KNOWN
+from codex_py.core.receipt.message.figures import figures
+from codex_py.core.receipt.message.found import Found, estimate
+from codex_py.core.receipt.message.heard import NEVER, heard
+from codex_py.core.receipt.message.language import Language, Rule
+from codex_py.core.receipt.message.names import ABSENT, ABSENT_AFTER, lead, names, paths
+from codex_py.core.receipt.message.prose import Clause, clauses, planned
+from codex_py.core.receipt.message.shown import shown
 
 TESTING = re.compile(
     r"\b(?:test(?:s|ing|ed)?|verif\w+|validat\w+|checks?|checked|QA|proof|evidence)\b"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from codex_py.core.receipt.prose import CODE, Clause
-from codex_py.core.receipt.runs import KNOWN
+from codex_py.core.receipt.log.runs import KNOWN
+from codex_py.core.receipt.message.prose import CODE, Clause
 
 PATH = re.compile(
     r"(?<![\w/.:-])(?:~/|\.{1,2}/|/)?(?:[\w.@+-]+/)*[\w.@+-]*\w\.(?:py"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from codex_py.core.receipt.language import Language, languages
+from codex_py.core.receipt.message.language import Language, languages
 from codex_py.dataclass import dataclass
 
 FENCE = re.compile(r"^[ \t]*(```+|~~~+)([^\n]*)\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.M | re.S)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from codex_py.core.receipt.found import Found, estimate
-from codex_py.core.receipt.language import Rule
-from codex_py.core.receipt.prose import CODE, Clause
+from codex_py.core.receipt.message.found import Found, estimate
+from codex_py.core.receipt.message.language import Rule
+from codex_py.core.receipt.message.prose import CODE, Clause
 
 NEVER = re.compile("(?!)")
 FIGURES = {kind: Rule(kind, NEVER, does="figure", loose=True) for kind in ("count", "time")}

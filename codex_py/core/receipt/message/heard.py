@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from codex_py.core.receipt.found import Found, estimate
-from codex_py.core.receipt.language import Rule
-from codex_py.core.receipt.learned import score
-from codex_py.core.receipt.names import lead
-from codex_py.core.receipt.prose import Clause
+from codex_py.core.receipt.message.found import Found, estimate
+from codex_py.core.receipt.message.language import Rule
+from codex_py.core.receipt.message.learned import score
+from codex_py.core.receipt.message.names import lead
+from codex_py.core.receipt.message.prose import Clause
 
 NEVER = re.compile("(?!)")
 """The pattern of a rule that has none."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from codex_py.core.receipt import derived
-from codex_py.core.receipt.found import Found
-from codex_py.core.receipt.judge_none import shows
-from codex_py.core.receipt.ledger import Ledger
+from codex_py.core.receipt.message.found import Found
+from codex_py.core.receipt.verdict import derived
+from codex_py.core.receipt.verdict.ledger import Ledger
+from codex_py.core.receipt.verdict.none import shows
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from codex_py.core.receipt.found import Found
-from codex_py.core.receipt.language import languages
-from codex_py.core.receipt.names import OWN
-from codex_py.core.receipt.prose import Block, blocks
-from codex_py.core.receipt.runs import KNOWN
+from codex_py.core.receipt.log.runs import KNOWN
+from codex_py.core.receipt.message.found import Found
+from codex_py.core.receipt.message.language import languages
+from codex_py.core.receipt.message.names import OWN
+from codex_py.core.receipt.message.prose import Block, blocks
 
 OUTPUT = re.compile(
     r"\b(?:outputs?|results?|printed|prints|shows?|showed|returned"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from codex_py.core.receipt.ledger import Ledger
-from codex_py.core.receipt.prose import CODE, Clause
+from codex_py.core.receipt.message.prose import CODE, Clause
+from codex_py.core.receipt.verdict.ledger import Ledger
 
 CAMEL = re.compile(r"\b[A-Za-z]*[a-z][A-Z]\w*\b|\b[A-Z]{2,}[a-z]+\w*\b")
 CAPITAL = re.compile(r"(?<=[a-z0-9,] )(?:[A-Z][a-z]{2,}|[A-Z]{3,})\b")

@@ -14,12 +14,12 @@ import re
 from functools import cache
 from pathlib import Path
 
-from codex_py.core.receipt.judge_runs import objects
-from codex_py.core.receipt.learned import score
-from codex_py.core.receipt.ledger import Ledger
-from codex_py.core.receipt.prose import CODE, Clause, planned
-from codex_py.core.receipt.runs import KNOWN
-from codex_py.core.receipt.strangers import strangers
+from codex_py.core.receipt.log.runs import KNOWN
+from codex_py.core.receipt.message.learned import score
+from codex_py.core.receipt.message.prose import CODE, Clause, planned
+from codex_py.core.receipt.verdict.ledger import Ledger
+from codex_py.core.receipt.verdict.runs import objects
+from codex_py.core.receipt.verdict.strangers import strangers
 
 ENOUGH = 0.5
 """The chance from which a clause is marked."""

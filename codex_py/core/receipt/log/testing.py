@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from codex_py.core.receipt.counted import Counts, counted
-from codex_py.core.receipt.runs import AROUND, Code, Run, inside, runs
+from codex_py.core.receipt.log.counted import Counts, counted
+from codex_py.core.receipt.log.runs import AROUND, Code, Run, inside, runs
 from codex_py.dataclass import dataclass
 
 Outcome = Literal["passed", "failed", "unknown"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import field
 
-from codex_py.core.receipt.language import Kind, Language, Rule
-from codex_py.core.receipt.prose import Clause
+from codex_py.core.receipt.message.language import Kind, Language, Rule
+from codex_py.core.receipt.message.prose import Clause
 from codex_py.dataclass import dataclass
 
 

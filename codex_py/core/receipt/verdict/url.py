@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from codex_py.core.receipt.found import Found
-from codex_py.core.receipt.ledger import Ledger
+from codex_py.core.receipt.message.found import Found
+from codex_py.core.receipt.verdict.ledger import Ledger
 
 Ruling = tuple[Literal["supported", "unverified", "contradicted"], str, Sequence[int]]
 

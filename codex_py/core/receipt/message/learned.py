@@ -15,8 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from codex_py.core.receipt.prose import CODE
-from codex_py.core.receipt.runs import KNOWN
+from codex_py.core.receipt.log.runs import KNOWN
+from codex_py.core.receipt.message.prose import CODE
 
 LABELS = ("tests", "ran", "time", "count", "url")
 """What is told apart; files, names and hashes are read by their form."""

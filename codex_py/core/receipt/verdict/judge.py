@@ -6,17 +6,19 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from codex_py.core.receipt import judge_figures, judge_shown, judge_url
-from codex_py.core.receipt.facts import Command
-from codex_py.core.receipt.found import Found
-from codex_py.core.receipt.judge_files import edited, exists
-from codex_py.core.receipt.judge_none import doubted, repeated
-from codex_py.core.receipt.judge_ran_tests import ran_tests
-from codex_py.core.receipt.judge_runs import generic_look, generic_run, heard
-from codex_py.core.receipt.judge_tests import tests_pass
-from codex_py.core.receipt.ledger import Ledger, is_source
-from codex_py.core.receipt.runs import KNOWN
-from codex_py.core.receipt.strangers import strangers
+from codex_py.core.receipt.log.facts import Command
+from codex_py.core.receipt.log.runs import KNOWN
+from codex_py.core.receipt.message.found import Found
+from codex_py.core.receipt.verdict import figures as judge_figures
+from codex_py.core.receipt.verdict import shown as judge_shown
+from codex_py.core.receipt.verdict import url as judge_url
+from codex_py.core.receipt.verdict.files import edited, exists
+from codex_py.core.receipt.verdict.ledger import Ledger, is_source
+from codex_py.core.receipt.verdict.none import doubted, repeated
+from codex_py.core.receipt.verdict.ran_tests import ran_tests
+from codex_py.core.receipt.verdict.runs import generic_look, generic_run, heard
+from codex_py.core.receipt.verdict.strangers import strangers
+from codex_py.core.receipt.verdict.tests import tests_pass
 from codex_py.dataclass import dataclass
 
 Word = Literal["supported", "unverified", "contradicted"]

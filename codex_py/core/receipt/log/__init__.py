@@ -1,0 +1,1 @@
+"""What the log says: commands, test runs and files, as facts."""
