@@ -205,7 +205,7 @@ def _restaged(first: Started, top: Path, start: _Start) -> tuple[str, list[str]]
         return "nothing staged", ["what was staged (not kept)"]
     try:
         count = staged(top, content(start.store, start.index), first.commit)
-    except (Damaged, GitFailed, OSError) as error:
+    except (Damaged, GitFailed, OSError, TypeError) as error:
         return "nothing staged", [f"what was staged ({error})"]
     files = "1 file" if count == 1 else f"{count:,} files"
     return f"{files} staged, as then" if count else "nothing staged, as then", []

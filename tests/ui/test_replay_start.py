@@ -9,6 +9,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from codex_py.core.entries import Decision, Entry, Snapshot, Started, ToolCall, ToolResult
 from codex_py.host.git import head
 from codex_py.snapshots import bases
-from codex_py.snapshots.state import look
+from codex_py.snapshots.state import State, look
 from codex_py.snapshots.store import Record, Store, workspace
 from codex_py.snapshots.tree import Tree, reach
 from codex_py.ui.footing import footing
@@ -263,7 +264,7 @@ class Kept:
         self.log.append(Snapshot(call_id=call_id, tree=self.store.place))
         Path(path).write_text(content)
 
-    def walked(self) -> None:
+    def walked(self, index: State | None = None) -> None:
         """The first walk, then a command."""
         own = os.path.realpath(self.home)
         tree = Tree([self.first.cwd], own, self.store.keep, (1 << 20, 1 << 20))
@@ -271,7 +272,7 @@ class Kept:
             pass
         self.store.flush()
         bases.write(self.store.folder, "mine", tree.roots, tree.known, ["mine"])
-        self.store.begin("mine", ["mine"], tree.roots)
+        self.store.begin("mine", ["mine"], tree.roots, index)
         self.log.append(Snapshot(call_id="run", tree=self.store.place))
 
     def ran(self) -> None:
@@ -360,3 +361,28 @@ def test_a_store_that_was_written_by_somebody_else_writes_nothing_outside(
     told = footing(kept.log, kept.first, kept.home, "", kept.work)
     assert "a name that no file has" in told.place
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("spoilt", ["pack", "content", "kind"])
+def test_an_index_that_is_spoilt_stages_nothing(kept: Kept, spoilt: str) -> None:
+    for args in (["init", "-q"], ["commit", "-qm", "first", "--allow-empty"]):
+        subprocess.run([*GIT, *args], cwd=kept.top, check=True)
+    (kept.top / "a").write_text("new")
+    subprocess.run(["git", "add", "a"], cwd=kept.top, check=True)
+    index = kept.top / ".git" / "index"
+    if spoilt == "content":
+        index.write_bytes(b"DIRC" + bytes(90))
+    fd = reach(os.path.realpath(index.parent))
+    state = look(fd, "index", kept.store.keep, 1 << 20)
+    os.close(fd)
+    assert state is not None
+    if spoilt != "content":
+        state = state._replace(**{spoilt: 7})  # type: ignore[arg-type]
+    kept.walked(state)
+    first = replace(kept.first, commit=head(kept.top) or "")
+    told = footing([first, *kept.log[1:]], first, kept.home, "", kept.work)
+    assert "nothing staged" in told.place and "what was staged (" in told.missing[0]
+    done = subprocess.run(
+        ["git", "status", "--short"], cwd=kept.work, capture_output=True, text=True
+    )
+    assert done.stdout == "?? a\n"
