@@ -124,6 +124,8 @@ def _settings(folder: Path, data: Mapping[str, Any], where: str) -> Settings:
     for key, value in data.items():
         if key in ELSEWHERE:
             continue
+        if key in WALL:
+            raise UsageError(f"{where}: {key} belongs to [sandbox_workspace_write]")
         if key not in known or key in INTERNAL:
             raise UsageError(f"{where}: unknown setting {key!r}{_near(key, known)}")
         given[key] = _value(key, value, str(known[key].type), where)
@@ -160,7 +162,9 @@ def _value(key: str, value: Any, kind: str, where: str) -> Any:
             money(value, f"{where}: {key}") if kind == "Money" else span(value, f"{where}: {key}")
         )
     if kind in ("int", "float"):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e15:
+            raise wrong
+        if kind == "int" and value != int(value):
             raise wrong
         return int(value) if kind == "int" else float(value)
     if kind == "tuple[str, ...]":

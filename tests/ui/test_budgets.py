@@ -147,6 +147,10 @@ def test_failed_tries_are_paid_for(program: Program) -> None:
         (("--max-time", "soon"), "--max-time must be a time such as"),
         (("-c", "max_cost=true"), "max_cost must be an amount"),
         (("-c", "max_time=[]"), "max_time must be a time"),
+        (("-c", "max_tokens=1.5"), "max_tokens must be a whole number"),
+        (("-c", "max_tokens=inf"), "max_tokens must be a whole number"),
+        (("-c", "max_steps=nan"), "max_steps must be a whole number"),
+        (("-c", "network_access=true"), "belongs to [sandbox_workspace_write]"),
     ],
 )
 def test_a_budget_that_cannot_be_kept_is_refused(
