@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -142,9 +143,11 @@ def _search(args: argparse.Namespace) -> int:
 
 def _hit(path: Path, wanted: str) -> tuple[Entry, str] | None:
     """The first entry of a log in whose words some words occur, whatever their case."""
-    quoted = json.dumps(wanted, ensure_ascii=False)[1:-1].encode("utf-8", "replace")
+    once = json.dumps(wanted, ensure_ascii=False)[1:-1]
+    twice = json.dumps(once, ensure_ascii=False)[1:-1]  # as in the arguments of a call
+    quoted = [re.escape(each.encode("utf-8", "replace")) for each in {once, twice}]
     plain = wanted.isascii()
-    pattern = re.compile(re.escape(quoted), re.IGNORECASE)
+    pattern = re.compile(b"|".join(quoted), re.IGNORECASE)
     try:
         data = path.read_bytes()
     except OSError:
@@ -167,6 +170,10 @@ def _texts(entry: Entry) -> Iterator[str]:
         yield entry.text
     elif isinstance(entry, ToolCall):
         yield entry.arguments
+        with contextlib.suppress(ValueError, RecursionError):
+            given = json.loads(entry.arguments)
+            values = given.values() if isinstance(given, dict) else ()
+            yield from (each for each in values if isinstance(each, str))
 
 
 def _export(args: argparse.Namespace) -> int:

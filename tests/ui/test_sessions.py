@@ -319,3 +319,16 @@ def test_sessions_named_twice_put_away_or_looked_at_without_a_home_to_write(
 def test_numbers_and_names_that_mean_nothing_are_one_line(program: Program, words: str) -> None:
     done = program.run(*words.split())
     assert done.code == 2 and len(done.err.splitlines()) == 1 and done.out == ""
+
+
+@pytest.mark.parametrize(
+    "words", ['say "Hello\\there"', 'the "QUOTED"\nline', "-printf '%p\\n'", 'Zwölf "é"']
+)
+def test_what_a_search_finds_is_what_was_said_called_or_told(program: Program, words: str) -> None:
+    line = f"cat <<'E'\nfirst {words} last\nE"
+    one = first(program, [call("shell", {"command": f": {words!r}"})], text("ok"), prompt="a")
+    assert program.run("sessions", "search", f": {words!r}".upper()).out.startswith(one[:8])
+    two = first(program, [call("shell", {"command": line})], text("ok"), prompt="b")
+    three = first(program, prompt=f"look for {words} now")
+    found = program.run("sessions", "search", f" {words} ").out.splitlines()
+    assert [each.split()[0] for each in found] == [three[:8], two[:8]]
