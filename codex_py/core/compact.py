@@ -52,12 +52,12 @@ def crowded(session: Session, kit: Kit) -> bool:
     return room.fresh(session.entries) or room.newest(session.entries) is not None
 
 
-async def make_room(session: Session, kit: Kit) -> Stop | None:
+async def make_room(session: Session, kit: Kit, start: int) -> Stop | None:
     """Sum up the conversation, once for the same content; returns why that is not enough.
 
     Raises ModelError when the summary cannot be had.
     """
-    await compact(session, kit, "the model's window is nearly full")
+    await compact(session, kit, "the model's window is nearly full", start)
     used = room.used(session.entries, kit)
     if used < kit.room:
         return None
@@ -68,17 +68,20 @@ async def make_room(session: Session, kit: Kit) -> Stop | None:
     )
 
 
-async def compact(session: Session, kit: Kit, why: str = "") -> Compacted | None:
+async def compact(
+    session: Session, kit: Kit, why: str = "", start: int | None = None
+) -> Compacted | None:
     """Have the conversation summed up; None when nothing is new since it last was.
 
-    What it cost is logged as a response of its own. Raises ModelError; nothing is changed then.
+    What it cost is logged as a response of its own; `start` is where the turn begins that needs
+    it, whose budgets it counts in. Raises ModelError; nothing is changed then.
     """
     if not room.fresh(session.entries):
         return None
     if why:
         session.append(Notice(text=f"{why}: summing up the conversation so far", level="info"))
     before = room.used(session.entries, kit)
-    summary = await _summary(session, kit)
+    summary = await _summary(session, kit, start)
     entries = session.entries
     window = kit.window or before
     keep_from = room.cut(entries, window // 10)
@@ -109,7 +112,7 @@ def _facts(entries: Sequence[Entry]) -> list[Context]:
     return list(found.values())
 
 
-async def _summary(session: Session, kit: Kit) -> str:
+async def _summary(session: Session, kit: Kit, start: int | None) -> str:
     """What the model writes. Less and less is shown to it until it fits."""
     shown = list(shed(project(session.entries), session.entries, kit.window))
     specs, ask = kit.specs, User(parts=(Text(kit.compact_prompt),))
@@ -117,7 +120,7 @@ async def _summary(session: Session, kit: Kit) -> str:
     for _ in range(HALVINGS):
         request = Request(kit.instructions, (*shown, ask), specs, kit.settings, session.blob)
         try:
-            text = await _asked(request, session, kit)
+            text = await _asked(request, session, kit, start)
         except ModelError as error:
             if error.fault != "context":
                 raise
@@ -134,9 +137,9 @@ async def _summary(session: Session, kit: Kit) -> str:
     raise failure
 
 
-async def _asked(request: Request, session: Session, kit: Kit) -> str:
+async def _asked(request: Request, session: Session, kit: Kit, start: int | None) -> str:
     found: list[Entry] = []
-    request = afforded(request, session.entries, kit)
+    request = afforded(request, session.entries, kit, start)
     try:
         with Quiet(kit.patience, session.publish) as quiet:
             async with aclosing(kit.model.stream(request)) as stream:  # type: ignore[type-var]

@@ -73,15 +73,16 @@ def retried(entries: Sequence[Entry], start: int, kit: Kit) -> Again:
     return again
 
 
-def afforded(request: Request, entries: Sequence[Entry], kit: Kit) -> Request:
+def afforded(request: Request, entries: Sequence[Entry], kit: Kit, start: int | None) -> Request:
     """A request beside the conversation, held to what the budgets leave for its answer.
 
+    `start` is where the turn begins that it belongs to, if any.
     Raises ModelError when it may not fit.
     """
     whole = tokens.of_request(request.instructions, request.tools, request.input)
     asked = tokens.of_entry(request.input[-1])
     wanted = min(round(whole * tokens.CAREFUL), next_input(entries, kit) + 2 * asked)
-    here = len(entries)
+    here = len(entries) if start is None else start
     step = before(entries, here, kit.limits, kit.price, elapsed=0.0, estimate=lambda: wanted)
     if step.stop:
         raise ModelError(step.stop.text, fault="limit")

@@ -82,7 +82,7 @@ async def _rounds(session: Session, start: int, kit: Kit, clock: asyncio.Timeout
             clock.reschedule(asyncio.get_running_loop().time() + step.seconds)
         kit = await measured(session, kit)
         if crowded(session, kit):
-            stop = await make_room(session, kit)
+            stop = await make_room(session, kit, start)
             if stop is not None:
                 return TurnEnded(reason=stop.reason, error=stop.text)
             continue
@@ -91,7 +91,7 @@ async def _rounds(session: Session, start: int, kit: Kit, clock: asyncio.Timeout
         except ModelError as error:
             if error.fault != "context" or not fresh(session.entries):
                 raise
-            await compact(session, kit, "the model's window is full")
+            await compact(session, kit, "the model's window is full", start)
             continue
         await settle_all(calls, session, start, kit)
         typed = kit.inbox()

@@ -198,3 +198,7 @@ def test_no_summary_is_asked_for_that_may_not_fit(program: Program) -> None:
         )
         assert len(server.posts()) == 2 and done.code == 3, done.err
     assert last(program)["reason"] == "limit" and last(program)["cost"] == "0.02068"
+    with Server([full, tool, text("never")]) as server:
+        done = program.run("exec", "--full-auto", *small, "--max-steps", "2", "go", url=server.url)
+        assert len(server.posts()) == 2 and done.code == 3
+    assert "(--max-steps 2)" in done.err
