@@ -45,8 +45,8 @@ class Choice:
 
     redo: bool
     steps: tuple[Step, ...]
-    back: Taken | None = None
-    """The undo that is taken back as a whole."""
+    back: tuple[Taken, ...] = ()
+    """The undo that is taken back as a whole, the newest part first."""
 
     @property
     def title(self) -> str:
@@ -80,21 +80,29 @@ class Undo:
         self._home = os.path.realpath(home)
         self._limit = limit
 
-    def choose(self, *, redo: bool, turn: int = 0, step: int = 0) -> Choice:
-        """The steps meant; without a number the last turn, or the last undo. Raises UsageError."""
+    def choose(self, *, redo: bool, turn: int = 0, step: int = 0, again: bool = False) -> Choice:
+        """The steps meant; without a number the last turn, or the last undo. Raises UsageError.
+
+        With `again` steps may be undone once more, for what was left as it was.
+        """
         steps = self.history.steps
         if turn or step:
             what = f"turn {turn}" if turn else f"step {step}"
             meant = [each for each in steps if (each.turn == turn if turn else each.number == step)]
             if not meant:
                 raise UsageError(f"{what} changed no files (see `codex-py undo --list`)")
-            able = [each for each in meant if (each.state == "undone") == redo]
+            able = [each for each in meant if (each.state == "undone") == redo or again]
             if not able:
                 raise UsageError(f"{what} is {'not undone' if redo else 'undone already'}")
             return Choice(redo, tuple(able if redo else able[::-1]))
         if redo:
             return self._last_undo()
         standing = [each for each in steps if each.state != "undone"]
+        if not standing and steps and again:
+            calls = self.history.taken[-1].calls
+            return Choice(False, tuple(each for each in steps[::-1] if each.call_id in calls))
+        if not standing and steps:
+            raise UsageError("all is undone already (--take FILE: also what was left as it was)")
         if not standing:
             lost = len(self.history.uncovered)
             why = f"what {lost} steps changed was not kept" if lost else "no step changed files"
@@ -107,7 +115,8 @@ class Undo:
             raise UsageError("there is nothing to redo: nothing was undone")
         back = self.history.taken[-1]
         steps = [each for each in self.history.steps if each.call_id in back.calls]
-        return Choice(True, tuple(steps), back)
+        parts = [each for each in self.history.taken if set(each.calls) == set(back.calls)]
+        return Choice(True, tuple(steps), tuple(parts[::-1]))
 
     def preview(self, choice: Choice, take: Take = leave) -> list[Move]:
         """What would become of each file. Raises Damaged when what was kept is gone."""
@@ -185,9 +194,9 @@ class Undo:
 
     def _batches(self, choice: Choice) -> tuple[list[list[Record]], set[str]]:
         folder = self._folder(choice)
-        if choice.back is not None:
-            found = kept.read(folder, choice.back.changes)
-            return [[_turned(each) for each in found]], set()
+        if choice.back:
+            parts = [kept.read(folder, each.changes) for each in choice.back if each.changes]
+            return [[_turned(each) for each in part] for part in parts], set()
         batches: list[list[Record]] = []
         unsure: set[str] = set()
         for step in choice.steps:

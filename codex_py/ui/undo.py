@@ -115,7 +115,8 @@ def _find(home: Path, name: str) -> Path:
 
 
 def _run(verb: str, args: argparse.Namespace, work: Undo) -> int:
-    choice = work.choose(redo=verb == "redo", turn=args.turn or 0, step=args.step or 0)
+    again = verb == "undo" and bool(args.take or args.take_all)
+    choice = work.choose(redo=verb == "redo", turn=args.turn or 0, step=args.step or 0, again=again)
     here = os.path.realpath(where())
     wanted = {os.path.join(here, each) for each in args.take}
     unknown = wanted - {move.path for move in work.preview(choice)}

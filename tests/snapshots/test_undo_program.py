@@ -117,6 +117,26 @@ def test_conflicts_and_exit_codes(program: Program, repo: Path) -> None:
     assert kinds == ["undoing", "undone"] * 6
 
 
+def test_what_an_undo_left_can_be_taken_later_and_one_redo_takes_all_back(
+    program: Program, repo: Path
+) -> None:
+    ran(program, "echo agent > a.txt; echo agent > b.txt; rm hello.py; ln -s a.txt l")
+    (repo / "a.txt").write_text("mine\n")
+    (repo / "l").unlink()
+    (repo / "l").symlink_to("mine")
+    changed = tree(repo)
+    assert program.run("undo", "--yes").code == 1
+    plain = program.run("undo", "--yes")
+    assert plain.code == 2 and "all is undone already" in plain.err
+    assert program.run("undo", "--yes", "--take", "a.txt").code == 1
+    assert not (repo / "a.txt").exists() and (repo / "l").is_symlink()
+    assert program.run("undo", "--turn", "1", "--yes", "--take-all").code == 0
+    assert not (repo / "l").is_symlink() and (repo / "hello.py").exists()
+    assert program.run("redo", "--yes").code == 0
+    assert tree(repo) == changed
+    assert program.run("redo", "--yes").code == 2
+
+
 def killed(program: Program, *args: str, when: Path, gone: bool, url: str = "") -> None:
     """Start the program, and kill it as soon as a path is there, or is gone."""
     env = program.env(OPENAI_API_KEY="sk-test-0123456789abcdef", OPENAI_BASE_URL=url)
@@ -138,6 +158,7 @@ def test_killed_in_the_middle_of_an_undo(program: Program, repo: Path) -> None:
         (repo / name).write_bytes(data)
     before = tree(repo)
     ran(program, "for f in f*; do echo changed > $f; done; touch created; rm hello.py")
+    changed = tree(repo)
     halves = 0
     for name in ("f105", "f250", "f7"):
         start = (repo / name).stat().st_ino
@@ -155,8 +176,10 @@ def test_killed_in_the_middle_of_an_undo(program: Program, repo: Path) -> None:
     assert halves, "each undo was quicker than the kill"
     done = program.run("undo", "--yes")
     if done.code == 2:
-        assert "nothing to undo" in done.err
+        assert "all is undone already" in done.err
     assert tree(repo) == before
+    assert program.run("redo", "--yes").code == 0
+    assert tree(repo) == changed
 
 
 def test_killed_in_the_middle_of_a_step(program: Program, repo: Path) -> None:
