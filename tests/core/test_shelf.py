@@ -153,3 +153,12 @@ def test_a_long_first_message_is_known_by_its_beginning(tmp_path: Path, text: st
     session(tmp_path, words=text)
     one, two = sorted(listed(tmp_path), key=lambda card: card.size)
     assert two.words.startswith(one.words) and len(two.words) > 50
+
+
+def test_what_cannot_be_remembered_is_no_matter(tmp_path: Path) -> None:
+    session(tmp_path)
+    found = Shelf(tmp_path)
+    assert len(list(found.cards())) == 1
+    (tmp_path / "sessions").rename(tmp_path / "away")
+    (tmp_path / "sessions").write_text("no folder, as on a disk that cannot be written")
+    found.save()
