@@ -85,7 +85,19 @@ class Shelf:
                 yield card
 
     def find(self, name: str) -> Path:
-        """The log of an id, its beginning, a name, or a path. Raises UsageError."""
+        """The log of an id, its beginning, a name, or a path. Raises UsageError.
+
+        It can be read, as far as its first byte tells.
+        """
+        path = self._find(name)
+        try:
+            with open(path, "rb", buffering=0) as file:
+                file.read(1)
+        except OSError as error:
+            raise UsageError(f"cannot read the session {path}: {error.strerror}") from error
+        return path
+
+    def _find(self, name: str) -> Path:
         if name.endswith(".jsonl") or os.sep in name:
             path = Path(name).expanduser().absolute()
             if path.is_file():

@@ -148,6 +148,9 @@ def test_list_search_export_rename_archive_delete(program: Program, repo: Path) 
         (("exec", "resume", "/nowhere.jsonl", "x"), "no session log"),
         (("sessions", "show", "nope"), "no session 'nope'"),
         (("sessions", "dance"), "invalid choice"),
+        (("audit", "/proc/self/mem"), "cannot read the session /proc/self/mem"),
+        (("replay", "/proc/self/mem", "--tools"), "cannot read the session /proc/self/mem"),
+        (("undo", "/proc/self/mem", "--list"), "cannot read the session /proc/self/mem"),
         (("exec", "resume", "a", "b", "c"), "one word too many"),
     ],
 )
