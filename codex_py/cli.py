@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TextIO, cast
 
-from codex_py.core.errors import LogError, UsageError
+from codex_py.core.errors import Unwritten, UsageError
 
 EXAMPLES = """\
 examples:
@@ -53,6 +53,16 @@ FRONTS = {
 """Verbs that read their own arguments: the module whose `main(argv)` returns the exit code."""
 
 
+ABOUT = {
+    "": "A coding agent in your terminal: it reads, edits and runs until the task is done.",
+    "exec": "One task without questions: its result to stdout, its progress to stderr.",
+    "resume": "Go on with a session where it was left.",
+    "fork": "Go on with a copy of a session; the session itself stays as it is.",
+    "prompt": "Print exactly what would be sent with the first request. Nothing is sent.",
+}
+"""What `--help` says of a verb that runs a task, by its last word."""
+
+
 OLD_LOGS = ("audit", "replay", "sessions")
 """Verbs that print logs, which may be older than a key is known."""
 
@@ -66,19 +76,23 @@ def main(argv: Sequence[str]) -> int:
     """Run one command line. Returns the exit code; a usage error is one line and code 2."""
     try:
         return _dispatch(list(argv))
+    except SystemExit as ended:  # argparse has said all there is to say
+        return ended.code if isinstance(ended.code, int) else 2
     except UsageError as error:
         from codex_py.ui.guard import line  # late: only on the way out
 
         sys.stderr.write(line(error))
-        return 1 if isinstance(error, LogError) else 2
+        return 1 if isinstance(error, Unwritten) else 2
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        from codex_py.ui.guard import crash  # late: only on the way out
+        from codex_py.ui.guard import crash, shut  # late: only on the way out
 
+        if isinstance(error, OSError) and shut(sys.stdout):
+            return 1  # `__main__` says why
         sys.stderr.write(crash(error))
         return 1
 
@@ -94,6 +108,8 @@ def _dispatch(argv: list[str]) -> int:
             sys.stdout = cast(TextIO, Cleaned(sys.stdout, secrets()))
         return int(import_module(FRONTS[verb]).main(argv[1:]))
     if verb == "debug":
+        if argv[1:2] in (["-h"], ["--help"]):
+            argv = ["debug", "prompt", "--help"]
         if argv[1:2] != ["prompt"]:
             raise UsageError("debug needs a word: `codex-py debug prompt [PROMPT]`")
         return _task(argv[2:], "codex-py debug prompt", _debug)
@@ -122,10 +138,9 @@ def _task(
 
 
 def _parser(prog: str, again: str = "") -> _Parser:
-    about = "A coding agent in your terminal: it reads, edits and runs until the task is done."
     parser = _Parser(
         prog=prog,
-        description=about,
+        description=ABOUT.get(prog.rpartition(" ")[2], ABOUT[""]),
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -49,5 +49,9 @@ class UsageError(Exception):
     """The user asked for something that cannot be; one line, exit code 2."""
 
 
-class LogError(UsageError):
-    """The session's log cannot be written, so nothing more may happen; one line, exit code 1."""
+class Unwritten(UsageError):
+    """What the user asked for cannot be written down, at its end; one line, exit code 1."""
+
+
+class LogError(Unwritten):
+    """The session's log cannot be written, so nothing more may happen."""

@@ -18,6 +18,7 @@ from codex_py.core.entries import (
     Sampled,
     Started,
     ToolCall,
+    ToolResult,
     TurnEnded,
     Undoing,
     User,
@@ -52,6 +53,17 @@ class Recording:
 
     turns: list[Turn] = field(default_factory=list)
     summaries: list[str] = field(default_factory=list)
+
+
+def cut_off(entries: Iterable[Entry]) -> frozenset[str]:
+    """The ids of the calls that never got a result: the turn was interrupted, or killed."""
+    called, done = set[str](), set[str]()
+    for entry in entries:
+        if isinstance(entry, ToolCall):
+            called.add(entry.call_id)
+        elif isinstance(entry, ToolResult):
+            done.add(entry.call_id)
+    return frozenset(called - done)
 
 
 def recording(entries: Iterable[Entry]) -> Recording:

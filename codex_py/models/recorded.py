@@ -23,7 +23,7 @@ from codex_py.core.entries import (
     words,
 )
 from codex_py.core.errors import Fault, ModelError, UsageError
-from codex_py.core.recording import Turn, recording
+from codex_py.core.recording import Turn, cut_off, recording
 from codex_py.core.request import Request
 from codex_py.prompts import text
 
@@ -33,8 +33,10 @@ Answer = tuple[Entry, ...] | ModelError
 class Recorded:
     """Gives the recorded answers, one for each request. Keeps ModelClient's contract.
 
-    A request for a summary gets the next recorded summary. Where the recorded model failed, this
-    one fails in the same words; asked beyond the recording it raises ModelError.
+    A request for a summary gets the next recorded summary. Calls that were cut off are left out:
+    how long they would have gone on is not known, nor what they would have said. Where the
+    recorded model failed, this one fails in the same words; asked beyond the recording it raises
+    ModelError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,7 +50,8 @@ class Recorded:
         self.started = first
         found = recording(entries)
         self._summaries = deque(found.summaries)
-        self._turns = deque((words(each.prompt), _answers(each)) for each in found.turns)
+        lost = cut_off(entries)
+        self._turns = deque((words(each.prompt), _answers(each, lost)) for each in found.turns)
         self._answers: deque[Answer] = deque()
         self._heard = -1
         unknown = {
@@ -102,9 +105,12 @@ class Recorded:
         return isinstance(last, User) and last.parts == (Text(self._asked),)
 
 
-def _answers(turn: Turn) -> deque[Answer]:
+def _answers(turn: Turn, lost: frozenset[str]) -> deque[Answer]:
     """What the model said in a turn; at the end how the turn was broken off, if it was."""
-    found: deque[Answer] = deque(turn.responses)
+    found: deque[Answer] = deque(
+        tuple(each for each in said if not (isinstance(each, ToolCall) and each.call_id in lost))
+        for said in turn.responses
+    )
     ended = turn.ended
     if ended is None or ended.reason in ("failed", "interrupted"):
         told = ended.error if ended else ""

@@ -126,7 +126,8 @@ def spoken(facts: Sequence[dict[str, Any]]) -> Iterator[str]:
             by["required commands"] += 1
         elif kind == "undone":
             verb = "redone" if fact["redo"] else "undone"
-            yield f"{head} {fact['total']} changed files {verb} by the user"
+            files = f"{fact['total']} changed file{'' if fact['total'] == 1 else 's'}"
+            yield f"{head} {files} {verb} by the user"
         elif kind == "refused":
             what = " ".join(str(fact["what"].get(key, "")) for key in ("kind", "target", "why"))
             yield one_line(f"{head} the sandbox refused {what}", 400)

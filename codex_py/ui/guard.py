@@ -51,6 +51,15 @@ class Cleaned:
         return getattr(self._stream, name)
 
 
+def shut(stream: TextIO) -> bool:
+    """Whether what was written to a stream cannot leave, as on a full disk."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        return True
+    return False
+
+
 def line(error: BaseException) -> str:
     """An error on purpose, as one line."""
     return f"codex-py: {secrets().text(str(error))}\n"

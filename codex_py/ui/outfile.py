@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 
-from codex_py.core.errors import UsageError
+from codex_py.core.errors import Unwritten, UsageError
 
 DEVICES = ("/dev/", "/proc/")
 """Where a file is not replaced but written to."""
@@ -26,7 +26,7 @@ def place(path: str, flag: str) -> str:
 def write(path: str, text: str, flag: str) -> None:
     """Write the file of `place` whole or not at all; a link put there since is not followed.
 
-    The text is a model's, and its commands could have put the link. Raises UsageError.
+    The text is a model's, and its commands could have put the link. Raises Unwritten.
     """
     data = text.encode("utf-8", "replace")
     try:
@@ -46,4 +46,4 @@ def write(path: str, text: str, flag: str) -> None:
                 os.unlink(fresh)
             raise
     except OSError as error:
-        raise UsageError(f"{flag} {path}: {error.strerror}") from error
+        raise Unwritten(f"{flag} {path}: {error.strerror}") from error

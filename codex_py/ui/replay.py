@@ -103,8 +103,9 @@ def _again(args: argparse.Namespace, path: Path) -> int:
     for line in (line for lines in differing for line in lines):
         sys.stdout.write(line + "\n")
     kept = len(found.kept)
-    same = len(found.then) - len(differing) - kept
-    told = f"{len(found.then)} calls: {same} did the same, {len(differing)} did not"
+    calls = len(found.then.keys() | found.kept.keys())
+    same = calls - len(differing) - kept
+    told = f"{calls} calls: {same} did the same, {len(differing)} did not"
     sys.stdout.write(told + (f", {kept} were not run again" if kept else "") + "\n")
     for call_id, why in found.kept.items():
         sys.stdout.write(one_line(f"not run again: {_named(found, call_id)}: {why}", 400) + "\n")

@@ -28,7 +28,7 @@ from codex_py.core.entries import (
 from codex_py.core.errors import UsageError
 from codex_py.core.kit import Ask, silent
 from codex_py.core.policy import MODES, Mode, inside
-from codex_py.core.recording import Turn, recording
+from codex_py.core.recording import Turn, cut_off, recording
 from codex_py.core.session import kept
 from codex_py.core.turn import run_turn
 from codex_py.dataclass import dataclass
@@ -267,6 +267,7 @@ def _collect(found: Rerun, entries: Sequence[Entry], agent: Agent, source: Path)
             found.calls[entry.call_id] = entry
         elif isinstance(entry, ToolResult):
             found.then[entry.call_id] = _alike(entry, beside)
+    found.kept |= dict.fromkeys(cut_off(entries), "it was cut off then")
     for entry in agent.session.history():
         if isinstance(entry, ToolResult):
             found.now[entry.call_id] = _alike(entry, new)

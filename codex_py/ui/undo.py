@@ -137,8 +137,11 @@ def _run(verb: str, args: argparse.Namespace, work: Undo) -> int:
         wanted |= {move.path for move in moves if move.undecided and _mine(move, here)}
         moves = work.preview(choice, take)
     if not any(move.verdict == "put" for move in moves):
-        sys.stdout.write("nothing is left to do\n")
-        return 1 if any(move.undecided for move in moves) and not args.keep_mine else 0
+        if args.keep_mine or not any(move.undecided for move in moves):
+            sys.stdout.write("nothing is left to do\n")
+            return 0
+        sys.stdout.write("nothing was done: --take FILE or --take-all overwrites these files\n")
+        return 1
     if asked and not _yes(f"{verb} this? [y/N] "):
         return 2
     if not asked and not args.yes:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codex_py_sandbox.folders import private_folder
 from codex_py_sandbox.policy import Limits, Policy
 from codex_py_sandbox.proofs import PROOFS, Trial
 from codex_py_sandbox.session import BACKENDS, open_session
@@ -129,8 +128,7 @@ def _row(b: Backend) -> dict[str, object]:
 
 @contextmanager
 def _ground(base: Path) -> Iterator[tuple[Path, socket.socket]]:
-    private_folder(base)
-    with tempfile.TemporaryDirectory(prefix="try-", dir=base) as name:
+    with tempfile.TemporaryDirectory(prefix="codex_py_sandbox-doctor-", dir=base) as name:
         folder = Path(name)
         (folder / "work" / ".git").mkdir(parents=True)
         (folder / "work" / ".git" / "config").write_text("[core]\n")
@@ -149,10 +147,11 @@ def probe(
 ) -> Backend:
     """Try one backend on real effects, all of them or `only` some."""
     home = Path(environ.get("HOME", "/tmp"))
-    base = home / ".cache" if (home / ".cache").is_dir() else home
+    places = [each for each in (home / ".cache", home, Path.cwd()) if os.access(each, os.W_OK)]
+    base = places[0] if places else home
     state = Path(tempfile.gettempdir()) / f"codex_py_sandbox-doctor-{os.geteuid()}"
     try:
-        with _ground(base / "codex_py_sandbox-doctor") as (folder, _):
+        with _ground(base) as (folder, _):
             policy = Policy(
                 roots=(folder / "work",),
                 deny_read=(folder / "out" / "denied",),

@@ -31,7 +31,8 @@ class Trial:
         read, write = os.pipe()
         null = os.open(os.devnull, os.O_RDWR)
         try:
-            argv = [sys.executable, "-I", "-S", "-E", "-c", code]
+            # Without links: an environment in /tmp is not there inside, what it stands for is.
+            argv = [os.path.realpath(sys.executable), "-I", "-S", "-E", "-c", code]
             job = self.session.start(
                 argv, self.root, stdin=null, stdout=write, stderr=null, wall_s=wall
             )

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,24 @@ def test_a_view_that_does_not_hold_is_not_used(
     assert ran.returncode == 78
     assert "it does not hold: a file could be made in" in ran.stderr
     assert not (work / "ran").exists()
+
+
+def test_the_doctor_run_from_an_environment_in_tmp_finds_what_holds_and_leaves_nothing(
+    environ: dict[str, str],
+) -> None:
+    env = {**environ, "PYTHONPATH": launcher_path()}
+    told = []
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        line = [sys.executable, "-m", "venv", "--without-pip", "--symlinks", folder]
+        subprocess.run(line, check=True)
+        for python in (f"{folder}/bin/python", os.path.realpath(sys.executable)):
+            line = [python, "-m", "codex_py_sandbox", "doctor", "--json", "--fresh"]
+            ran = subprocess.run(line, env=env, capture_output=True, text=True)
+            assert ran.stdout, ran.stderr
+            rows = json.loads(ran.stdout)["backends"]
+            told.append({each["name"]: each["enforced"] for each in rows})
+    assert told[0] == told[1] and any(told[0].values())
+    assert not list(Path(env["HOME"]).rglob("codex_py_sandbox-doctor*"))
 
 
 def test_the_doctor_remembers_until_something_changes(

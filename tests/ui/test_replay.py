@@ -318,6 +318,17 @@ def test_turns_that_were_broken_off_do_not_take_the_answers_of_the_next(
     assert "Second" not in done.out[:at] and "the recording ends" not in done.out
 
 
+def test_a_call_that_was_cut_off_is_named_and_not_run_again(program: Program, repo: Path) -> None:
+    _, path = recorded(program, shell("echo one"), shell('echo t""wo'), text("ok"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    results = [n for n, each in enumerate(lines) if json.loads(each)["kind"] == "tool_result"]
+    path.write_bytes(b"".join(lines[: results[1]]))
+    again(program, shell("echo in the second turn"), text("Second answer."))
+    same(program, 3, 'not run again: shell `echo t""wo`: it was cut off then')
+    done = program.run("replay", "--last", "--model", "recorded")
+    assert "one" in done.out and "two" not in done.out and "Second answer." in done.out
+
+
 def test_a_tool_that_there_never_was_changes_none_that_there_were(program: Program) -> None:
     recorded(
         program,

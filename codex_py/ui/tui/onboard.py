@@ -48,8 +48,8 @@ async def _trust(
         level = await talk.choose(
             "Trust this folder?",
             (
-                Answer("trusted", "Yes: follow its AGENTS.md, configuration and hooks", "y"),
-                Answer("untrusted", "No: work here without them", "n"),
+                Answer("trusted", "Yes: follow its AGENTS.md", "y"),
+                Answer("untrusted", "No: work here without it", "n"),
                 Answer("leave", "Leave", "q"),
             ),
             escape="untrusted",
@@ -61,9 +61,7 @@ async def _trust(
         except UsageError as error:
             say(str(error), "yellow")
     if level == "untrusted":
-        say(
-            "this folder is not trusted: its AGENTS.md, configuration and hooks are left out", "dim"
-        )
+        say("this folder is not trusted: its AGENTS.md is left out", "dim")
         return replace(settings, project_doc_max_bytes=0)
     return settings
 

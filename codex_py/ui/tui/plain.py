@@ -124,7 +124,7 @@ class _Plain:
         cwd = self._launch.cwd
         level = saved.trust_of(settings.home, cwd)
         if not level:
-            yes = "Yes: follow its AGENTS.md, configuration and hooks"
+            yes = "Yes: follow its AGENTS.md"
             rows = (Answer("trusted", yes, "y"), Answer("untrusted", "No: work without", "n"))
             level = await self._choose(f"Trust the folder {visible(cwd)}?", rows)
             saved.save_trust(settings.home, str(find_root(cwd) or cwd), level)
