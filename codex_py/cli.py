@@ -53,6 +53,9 @@ FRONTS = {
 """Verbs that read their own arguments: the module whose `main(argv)` returns the exit code."""
 
 
+TASKS = ("exec", "resume", "fork", "debug")
+"""Verbs that run a task, or show what it would send."""
+
 ABOUT = {
     "": "A coding agent in your terminal: it reads, edits and runs until the task is done.",
     "exec": "One task without questions: its result to stdout, its progress to stderr.",
@@ -128,7 +131,13 @@ def _task(
     parser = _parser(prog, again)
     if front is _debug:
         parser.add_argument("--tokens", action="store_true", help="where the tokens go")
-    args = parser.parse_intermixed_args(argv) if again else parser.parse_args(argv)
+    try:
+        args = parser.parse_intermixed_args(argv) if again else parser.parse_args(argv)
+    except UsageError as error:
+        late = next((each for each in argv if each in (*TASKS, *FRONTS)), "")
+        if not late or prog != "codex-py":
+            raise
+        raise UsageError(f"{error}; `{late}` comes before options: codex-py {late} …") from None
     if args.version:
         from codex_py.version import __version__  # late: all that this answer needs
 

@@ -27,7 +27,7 @@ def load(
 ) -> Settings:
     """Read `config.toml`, then `PROFILE.config.toml`, then `-c key=value` pairs.
 
-    Raises UsageError that names the file, the key and what is wrong.
+    Raises UsageError that names the file or the option, the key and what is wrong.
     """
     folder = home(environ)
     data: dict[str, Any] = {}
@@ -42,9 +42,15 @@ def load(
             data = merged(data, data["profiles"][profile])
         else:
             raise UsageError(f"no profile {profile!r}: make {layer} or [profiles.{profile}]")
+    whole = data
     for each in overrides:
-        data = merged(data, override(each))
-    found = _settings(folder, data, str(path))
+        whole = merged(whole, override(each))
+    try:
+        found = _settings(folder, whole, str(path))
+    except UsageError:
+        _settings(folder, data, str(path))  # the file's own fault is told as the file's
+        keys = (each.partition("=")[0].strip() for each in overrides)
+        found = _settings(folder, whole, " ".join(f"-c {each}" for each in keys))
     if not found.openai_base_url and environ.get("OPENAI_BASE_URL"):
         found = replace(found, openai_base_url=environ["OPENAI_BASE_URL"])
     return found

@@ -437,7 +437,11 @@ def test_a_pipe_beside_a_prompt_is_added_to_it(program: Program) -> None:
         (("exec", "--approval-mode", "yolo", "x"), "full-auto"),
         (("exec", "--effort", "huge", "x"), "medium"),
         (("exec", "-C", "/no/such/folder", "x"), "no such folder"),
-        (("exec", "-c", "modle=o3", "x"), "did you mean 'model'"),
+        (
+            ("exec", "-c", "modle=o3", "x"),
+            "-c modle: unknown setting 'modle'; did you mean 'model'",
+        ),
+        (("--full-auto", "exec", "x"), "`exec` comes before options: codex-py exec"),
         (("exec", "-c", "max_steps=many", "x"), "whole number"),
         (("exec", "-p", "missing", "x"), "missing.config.toml"),
         (("exec", "--bogus", "x"), "--help"),

@@ -12,6 +12,7 @@ from codex_py.core.entries import (
     Delta,
     Entry,
     Reasoning,
+    Resumed,
     Sampled,
     ToolCall,
     ToolResult,
@@ -118,6 +119,12 @@ class Renderer:
         self._cutter = Cutter()
         return told or None
 
+    def cut_off(self) -> str:
+        """The calls that have no result and will get none, for their turn is over."""
+        told = self._spaced("tool", self._paper.ansi(self._live.cut_off(self._paper)))
+        self._live = Live()
+        return told
+
     def entry(self, entry: Entry) -> str | None:
         """What to print of an entry; None also when its deltas have shown it already."""
         return "".join(self.pieces(entry)) or None
@@ -218,9 +225,8 @@ class Renderer:
             self._streamed, self._thoughts, self._thought = [], [], ""
             self._printed = False
             self._live.sampled()
-        if isinstance(entry, TurnEnded):
-            before += self._spaced("tool", self._paper.ansi(self._live.cut_off(self._paper)))
-            self._live = Live()
+        if isinstance(entry, (TurnEnded, Resumed)):
+            before += self.cut_off()
         if isinstance(entry, Decision):
             self._decisions[entry.call_id] = entry
             self._live.decided(entry.call_id, allowed=entry.verdict == "allow")

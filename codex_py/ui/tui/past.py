@@ -40,6 +40,7 @@ def retold(agent: Agent, renderer: Renderer) -> str:
     if shown and shown[0].n > 1:
         told.insert(0, f"… what was before: codex-py sessions show {agent.session.id[:8]}\n")
     if turns and not any(isinstance(each, TurnEnded) for each in before[turns[-1] :]):
+        told.append(renderer.cut_off())
         told.append("! the last turn was cut off; what was done is kept: say how to go on\n")
     return "".join(told)
 

@@ -19,7 +19,8 @@ class Facts:
 
     model: str
     mode: str
-    confinement: str
+    confinement: str | None
+    """What confines commands, empty for nothing; None while it is not known."""
     cwd: str
     branch: str = ""
     used: int = 0
@@ -73,8 +74,10 @@ def _parts(facts: Facts) -> list[tuple[int, str, str]]:
     return parts
 
 
-def mode_badge(mode: str, confinement: str) -> tuple[str, str]:
+def mode_badge(mode: str, confinement: str | None) -> tuple[str, str]:
     """The mode with what it means for commands, and its style."""
+    if mode == "full-auto" and confinement is None:
+        return mode, "class:dim"
     if mode == "full-auto":
         if confinement:
             return f"full-auto [confined: {confinement}]", "class:free"

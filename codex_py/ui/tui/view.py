@@ -78,7 +78,7 @@ class View:
         facts = status.Facts(
             model=f"{label} {effort}".strip(),
             mode=sitting.mode,
-            confinement=agent.kit.host.confinement if agent else "",
+            confinement=agent.kit.host.confinement if agent else None,
             cwd=sitting.launch.cwd,
             branch=self.branch,
             used=self._counted[1],

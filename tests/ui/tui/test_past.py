@@ -15,7 +15,7 @@ from codex_py.core.entries import Started, Text, User
 from codex_py.core.session import create
 from tests.conftest import Program, kinds
 from tests.server import Server
-from tests.turns import text
+from tests.turns import call, text
 from tests.ui.tui.terminal import Terminal, known, session
 
 pytestmark = pytest.mark.tui
@@ -203,6 +203,28 @@ def test_resume_fork_and_rename_from_within(program: Program, tmp_path: Path) ->
     read = [[json.loads(each) for each in path.read_text().splitlines()] for path in logs(program)]
     (parted,) = [entries for entries in read if entries[0].get("parent")]
     assert kinds(parted).count("turn_ended") == 2
+
+
+def test_a_call_that_was_killed_is_shown_where_it_was_and_not_after_the_next_turn(
+    program: Program, tmp_path: Path
+) -> None:
+    known(program, "full-auto")
+    turns = [call("shell", {"command": "echo was killed"}), text("Never."), text("Going on.")]
+    with Server(turns) as server:
+        program.run("exec", "--full-auto", "run it", url=server.url)
+        (log,) = logs(program)
+        lines = log.read_bytes().splitlines(keepends=True)
+        ran = next(n for n, each in enumerate(lines) if json.loads(each)["kind"] == "tool_result")
+        log.write_bytes(b"".join(lines[:ran]))
+        with session(program, tmp_path, "resume", "--last", url=server.url) as term:
+            term.until(READY, "the last turn was cut off")
+            term.type("go on")
+            term.press("Enter")
+            shown = term.until("Going on.", READY)
+    stopped = [at.start() for at in re.finditer(r"echo was killed.* stopped", shown)]
+    assert len(stopped) == 1 and stopped[0] < shown.index("the last turn was cut off")
+    again = program.run("sessions", "show", log.stem.rpartition("-")[2]).out
+    assert again.index("stopped") < again.index("resumed") < again.index("Going on.")
 
 
 def test_compact_sums_up_once(program: Program, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -303,6 +304,8 @@ def test_the_status_line_fits_and_always_tells_the_mode(width: int) -> None:
     shown = "".join(text for _, text in line(facts, width, "·"))
     assert len(shown) <= width
     assert "full-auto" in shown
+    early = "".join(text for _, text in line(replace(facts, confinement=None), width, "·"))
+    assert "full-auto" in early and "confine" not in early
 
 
 def test_every_command_and_key_stands_for_a_function_that_exists() -> None:
