@@ -49,6 +49,11 @@ def rows(case: Case) -> list[Row]:
     ledger = case.ledger()
     found = case.claims(weigh=False)
     made = []
+    doubtful = [
+        (each.start, each.end)
+        for each in found
+        if each.verdict != "supported" and each.kind in ("ran", "tests", "url")
+    ]
     for clause in clauses(case.message):
         mine = [each for each in found if each.start < clause.end and clause.start < each.end]
         if any(each.verdict != "supported" for each in mine):
@@ -57,7 +62,9 @@ def rows(case: Case) -> list[Row]:
             each.verdict != "supported" and each.start < clause.end and clause.start < each.end
             for each in case.labels
         )
-        made.append((weighed.signs(clause, ledger, supported=bool(mine)), bad))
+        near = weighed.beside(clause, doubtful, case.message)
+        told = weighed.signs(clause, ledger, supported=bool(mine), beside=near)
+        made.append((told, bad))
     return made
 
 

@@ -282,6 +282,12 @@ def test_weak_signs_add_up_to_a_mark_and_what_the_log_knows_takes_it_back() -> N
     assert "unverified" not in marks(told, EDIT, same).values()
 
 
+def test_what_stands_beside_a_doubtful_claim_is_doubted_sooner() -> None:
+    told = "VoiceOver announces each field properly."
+    assert marks(f"I opened it in Firefox. {told}", EDIT)[f"ran: {told}"] == "unverified"
+    assert not marks(told, EDIT)
+
+
 def test_options_and_scripts_in_commands_are_looked_for() -> None:
     files = {
         "tool.py": "parser.add_argument('--fast')",

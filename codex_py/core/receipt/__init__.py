@@ -123,7 +123,7 @@ def claims(message: str, ledger: Ledger, *, weigh: bool = True) -> tuple[Claim, 
         if verdict is not None:
             found.append(
                 Claim(
-                    each.text,
+                    message[each.start : each.end],
                     each.start,
                     each.end,
                     each.kind,
@@ -137,16 +137,29 @@ def claims(message: str, ledger: Ledger, *, weigh: bool = True) -> tuple[Claim, 
 
 def _weighed(message: str, ledger: Ledger, found: list[Claim]) -> list[Claim]:
     from codex_py.core.receipt.message.prose import clauses  # late: as above
-    from codex_py.core.receipt.verdict.weighed import ENOUGH, doubt, kind, reason  # late: as above
+    from codex_py.core.receipt.verdict.weighed import (  # late: as above
+        ENOUGH,
+        beside,
+        doubt,
+        kind,
+        reason,
+    )
 
+    doubtful = [
+        (each.start, each.end)
+        for each in found
+        if each.verdict != "supported" and each.kind in ("ran", "tests", "url")
+    ]
     for clause in clauses(message):
         mine = [each for each in found if each.start < clause.end and clause.start < each.end]
         if any(each.verdict != "supported" for each in mine):
             continue
-        if doubt(clause, ledger, supported=bool(mine)) < ENOUGH:
+        near = beside(clause, doubtful, message)
+        if doubt(clause, ledger, supported=bool(mine), beside=near) < ENOUGH:
             continue
-        text = clause.text.strip(" -*•#|\t")
-        start = clause.start + clause.text.index(text)
+        plain = clause.text.strip(" -*•#|\t")  # what is quoted is blank in it
+        start = clause.start + clause.text.index(plain)
+        text = message[start : start + len(plain)]
         why = reason(clause, ledger)
         claim = Claim(text, start, start + len(text), kind(clause), "unverified", (), why)
         found = [each for each in found if each not in mine or each.kind in ("edited", "exists")]

@@ -176,7 +176,7 @@ def _said_not(
     language: Language, clause: Clause, start: int, end: int, despite: str = "", after: int = AFTER
 ) -> bool:
     """Whether the words around a match make it a plan, a denial, a guess or somebody else's."""
-    text = clause.text
+    text = clause.words
     for key in ("plan", "hedged", "told"):
         found = language.no[key].search(text) if key != despite else None
         if found and found.start() <= end - 1 and (found.start() < start or found.end() <= end):

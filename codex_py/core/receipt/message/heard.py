@@ -31,7 +31,7 @@ FIGURE = re.compile(
 def heard(clause: Clause) -> Iterator[Found]:
     """Claims that sound like one, whatever their words: patterns come before them."""
     language = clause.language
-    if any(language.no[key].search(clause.text) for key in ("plan", "hedged", "told", "negated")):
+    if any(language.no[key].search(clause.words) for key in ("plan", "hedged", "told", "negated")):
         return
     for kind, odds in score(clause.text, language.name).items():
         if odds < ENOUGH[kind]:

@@ -75,6 +75,11 @@ class Clause:
         return replace(self, text=self.sentence, start=self.start - self.at, at=0)
 
     @property
+    def words(self) -> str:
+        """The text without what its code says, lengths kept: `terraform plan` is no plan."""
+        return CODE.sub(_veiled, self.text)
+
+    @property
     def codes(self) -> tuple[str, ...]:
         """What stands between backquotes in it."""
         return tuple(found[2].strip() for found in CODE.finditer(self.text))
@@ -84,6 +89,10 @@ class Clause:
         """As `codes`, and commands that are written without backquotes: `swift build`."""
         plain = CODE.sub(lambda found: "`" * len(found[0]), self.text)
         return (*self.codes, *(found[0] for found in COMMAND.finditer(plain)))
+
+
+def _veiled(found: re.Match[str]) -> str:
+    return f"{found[1]}{'c' * len(found[2])}{found[1]}"
 
 
 DONE = re.compile(r"\b(?:done|ready|I.ve|have been|prepared|set up|finished)\b|已|好了|完成", re.I)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -22,22 +23,27 @@ from codex_py.core.receipt.verdict.runs import objects
 from codex_py.core.receipt.verdict.strangers import strangers
 
 ENOUGH = 0.5
+NEAR = 120
+"""Letters between a clause and a doubtful claim that stands beside it."""
 """The chance from which a clause is marked."""
 NUMBER = re.compile(
     r"(?<![\w.#$/:-])(\d[\d,]*(?:\.\d+)?)\s?(%|ms|s|秒|毫秒|分钟?)?(?![\w.]*\w)", re.IGNORECASE
 )
 
 
-def doubt(clause: Clause, ledger: Ledger, *, supported: bool) -> float:
+def doubt(clause: Clause, ledger: Ledger, *, supported: bool, beside: bool) -> float:
     """The chance, from 0 to 1, that a clause claims something that the log does not bear out."""
     bias, weights = _weights()
-    told = signs(clause, ledger, supported=supported)
+    told = signs(clause, ledger, supported=supported, beside=beside)
     total = bias + sum(weights.get(name, 0.0) * value for name, value in told.items())
     return 1 / (1 + math.exp(-total))
 
 
-def signs(clause: Clause, ledger: Ledger, *, supported: bool) -> dict[str, float]:
-    """What speaks for and against, each between 0 and 2."""
+def signs(clause: Clause, ledger: Ledger, *, supported: bool, beside: bool) -> dict[str, float]:
+    """What speaks for and against, each between 0 and 2.
+
+    `supported`: a claim in it was found so; `beside`: one near it was found doubtful.
+    """
     language, facts = clause.language, ledger.facts
     odds = max(score(clause.text, language.name).values())
     sounds = 1 / (1 + math.exp(-odds))
@@ -47,7 +53,7 @@ def signs(clause: Clause, ledger: Ledger, *, supported: bool) -> dict[str, float
     strange = [word for word in words if word not in ledger.everything]
     heading = clause.heading.strip(" #*-:：")
     ran = bool(ledger.acting) and ledger.acting[-1].n < ledger.last_edit
-    no = {key: bool(pattern.search(clause.text)) for key, pattern in language.no.items()}
+    no = {key: bool(pattern.search(clause.words)) for key, pattern in language.no.items()}
     plan = heading and planned(heading, language)
     return {
         "sounds like a claim": sounds,
@@ -65,11 +71,23 @@ def signs(clause: Clause, ledger: Ledger, *, supported: bool) -> dict[str, float
         "of a changed file": float(any(ledger.touching(code) for code in clause.codes)),
         "the last run failed": float(bool(ledger.acting) and not ledger.acting[-1].ok),
         "a claim in it is supported": float(supported),
+        "beside a doubtful claim": sounds * beside,
         "denied": float(no["negated"]),
         "hedged": float(no["hedged"] or no["plan"]),
         "asked": float(bool(language.no["question"].search(clause.sentence))),
         "under a plan": float(bool(plan)),
     }
+
+
+def beside(clause: Clause, doubtful: Iterable[tuple[int, int]], message: str) -> bool:
+    """Whether a doubtful claim stands in the same line, at most NEAR letters away."""
+    for start, end in doubtful:
+        between = (
+            message[end : clause.start] if end <= clause.start else message[clause.end : start]
+        )
+        if len(between) <= NEAR and "\n" not in between:
+            return True
+    return False
 
 
 def kind(clause: Clause) -> str:
