@@ -92,10 +92,13 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        from codex_py.ui.guard import crash, shut  # late: only on the way out
+        from codex_py.ui.guard import astray, crash, shut  # late: only on the way out
 
         if isinstance(error, OSError) and shut(sys.stdout):
             return 1  # `__main__` says why
+        if isinstance(error, FileNotFoundError) and astray():
+            sys.stderr.write("codex-py: the current folder no longer exists; go to one that does\n")
+            return 2
         sys.stderr.write(crash(error))
         return 1
 

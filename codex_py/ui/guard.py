@@ -60,6 +60,15 @@ def shut(stream: TextIO) -> bool:
     return False
 
 
+def astray() -> bool:
+    """Whether the current folder was removed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def line(error: BaseException) -> str:
     """An error on purpose, as one line."""
     return f"codex-py: {secrets().text(str(error))}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 
@@ -23,5 +24,6 @@ def main(argv: Sequence[str]) -> int:
     lay: dict[str, str | None] = dict(QUIET)
     lay |= {name: None for name in os.environ if starts_code(name)}
     state = settings.home / "sandbox"
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # what needs it says so; most verbs do not
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return cli.main(argv, "codex-py sandbox", base, state, lay)

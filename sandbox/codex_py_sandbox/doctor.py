@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from codex_py_sandbox.policy import Limits, Policy
-from codex_py_sandbox.proofs import PROOFS, Trial
+from codex_py_sandbox.proofs import PROOFS, Trial, nearby
 from codex_py_sandbox.session import BACKENDS, open_session
 from codex_py_sandbox.values import ESSENTIAL, Capability, SandboxUnavailable
 
@@ -137,7 +137,8 @@ def _ground(base: Path) -> Iterator[tuple[Path, socket.socket]]:
         for file in ("file", "denied"):
             (folder / "out" / file).write_text("secret")
         with socket.socket(socket.AF_UNIX) as server:
-            server.bind(str(folder / "out" / "s"))
+            with nearby(folder / "out") as out:
+                server.bind(f"{out}/s")
             server.listen()
             yield folder, server
 

@@ -8,14 +8,27 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from codex_py_sandbox.session import Session
 from codex_py_sandbox.values import Capability
 
 C = Capability
+
+
+@contextmanager
+def nearby(folder: Path) -> Iterator[str]:
+    """A short name of a folder: the path of a socket holds hardly more than 100 bytes."""
+    if not os.path.isdir("/proc/self/fd"):
+        yield str(folder)
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        yield f"/proc/self/fd/{fd}"
+    finally:
+        os.close(fd)
 
 
 class Trial:
@@ -96,9 +109,11 @@ def _called(server: socket.socket) -> bool:
 
 
 def _unix(t: Trial) -> bool:
-    dgram = f"import _socket as s;x=s.socket(1,2);x.sendto(b'x',{str(t.out / 'dgram')!r})"
+    near = f"import os,_socket as s;os.chdir({str(t.out)!r});"
+    dgram = f"{near}x=s.socket(1,2);x.sendto(b'x','dgram')"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
-        server.bind(str(t.out / "dgram"))
+        with nearby(t.out) as out:
+            server.bind(f"{out}/dgram")
         server.settimeout(0)
         t.py(dgram)
         try:
@@ -107,9 +122,7 @@ def _unix(t: Trial) -> bool:
         except BlockingIOError:
             pass
     # The stream socket was there before the session, as an agent's socket would be.
-    return (
-        t.py(f"import _socket as s;x=s.socket(1);x.connect({str(t.out / 's')!r});print('in')") == ""
-    )
+    return t.py(f"{near}x=s.socket(1);x.connect('s');print('in')") == ""
 
 
 def _other(t: Trial) -> bool:

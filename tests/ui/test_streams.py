@@ -1,4 +1,4 @@
-"""Streams that cannot be written, or that were closed before the program began."""
+"""Streams and folders that cannot be written, were closed or are gone when the program begins."""
 
 from __future__ import annotations
 
@@ -49,3 +49,36 @@ def test_a_closed_stream_takes_nothing_and_lends_its_number_to_no_file(
     assert "Traceback" not in done.err and (done.out == "Done.\n") is (">&-" not in closed.split())
     results = [each for each in program.log() if each["kind"] == "tool_result"]
     assert "out\nerr" in results[0]["parts"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    "line", ["policy explain -- ls", "sandbox run -- ls", "sessions list", "undo", "exec hi"]
+)
+def test_a_current_folder_that_is_gone_is_one_line(program: Program, line: str) -> None:
+    done = piped(program, f"mkdir gone && cd gone && rmdir ../gone && codex {line}")
+    assert (done.code, done.out) == (2, ""), done.err
+    assert done.err == "codex-py: the current folder no longer exists; go to one that does\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "told"),
+    [
+        ("sandbox explain read /etc/hosts", 0, "allowed: "),
+        ("sandbox run -- ls", 78, "codex-py sandbox: no place for temporary files: "),
+    ],
+)
+def test_a_home_that_cannot_be_made_stops_only_what_needs_it(
+    program: Program, line: str, code: int, told: str
+) -> None:
+    done = program.run(*line.split(), env={"CODEX_PY_HOME": "/dev/null/home"})
+    assert "Traceback" not in done.err and told in done.out + done.err
+    assert done.code == code
+
+
+def test_the_doctor_needs_no_home_of_ours_and_no_short_one(program: Program) -> None:
+    home = program.home / ("a" * 60) / ("b" * 60)
+    home.mkdir(parents=True)
+    done = program.run(
+        "sandbox", "doctor", "--json", env={"CODEX_PY_HOME": "/dev/null/home", "HOME": str(home)}
+    )
+    assert '"works": true' in done.out and "could not be tried" not in done.out, done.err
