@@ -58,13 +58,16 @@ class Bare:
     ) -> str:
         """What an allowed call would do."""
         del read
+        from codex_py.ui.render.question import dangers  # late: not every turn asks
+
         effects = decision.effects
+        risks = [f"note: {each}" for each in dangers(decision, call)]
         if "command" in effects:
             where = visible(str(effects.get("cwd", ".")))
             told = [f"{call.name}: {visible(str(effects['command']))}", f"in {where}"]
             told += [f"opens: {visible(each)}" for each in opens(effects)]
-            return "\n".join([*told, ""])
-        return f"{call.name}: {visible(call.arguments)}\n"
+            return "\n".join([*told, *risks, ""])
+        return "\n".join([f"{call.name}: {visible(call.arguments)}", *risks, ""])
 
     def expand(self, entry: Entry, whole: str = "") -> str:
         """A result in full."""

@@ -24,6 +24,7 @@ from codex_py.ui.tui.ask import answers, effects_of, explanation, grant_of, reme
 from codex_py.ui.tui.bare import Bare
 from codex_py.ui.tui.draft import Draft
 from codex_py.ui.tui.onboard import MODES, model_line
+from codex_py.ui.tui.proof import lines
 from codex_py.ui.tui.question import Answer
 
 HELP = "type a message and Enter; Ctrl+C interrupts; /help, /quit"
@@ -85,6 +86,7 @@ class _Plain:
         except EOFError:
             return 0
         finally:
+            self._say(f"\nto go on: codex-py resume {agent.session.id[:8]}")
             await agent.close()
 
     async def _one(self, agent: Agent, text: str, images: Sequence[Given]) -> None:
@@ -92,6 +94,8 @@ class _Plain:
         self._turn = asyncio.create_task(agent.run(text, images))
         try:
             await self._turn
+            for each in await lines(agent, 3):
+                self._say(each)
         except asyncio.CancelledError:
             pass
         except UsageError as error:

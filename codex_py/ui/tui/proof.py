@@ -12,15 +12,21 @@ if TYPE_CHECKING:
 
 async def footer(sitting: Sitting, agent: Agent) -> None:
     """What really happened in the turn, in a line; and what the answer claims without proof."""
+    told, *doubtful = await lines(agent, 1) or [""]
+    if told:
+        sitting.say(told)
+    if doubtful:
+        sitting.say("  ".join(doubtful) + " - /receipt shows all", "yellow")
+
+
+async def lines(agent: Agent, most: int) -> list[str]:
+    """The receipt of the last turn and at most so many doubts; empty when there is none to give."""
     from codex_py.ui.receipt import doubts, line  # late: after the first answer
 
     found = await asyncio.to_thread(agent.receipt)
     if not found.facts.commands and not found.facts.files and not found.claims:
-        return
-    sitting.say(f"receipt: {line(found)}")
-    told = doubts(found, 1)
-    if told:
-        sitting.say("  ".join(told) + " - /receipt shows all", "yellow")
+        return []
+    return [f"receipt: {line(found)}", *doubts(found, most)]
 
 
 async def receipt(sitting: Sitting, rest: str) -> str:

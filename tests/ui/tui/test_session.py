@@ -373,14 +373,14 @@ def test_plain_lines_where_the_terminal_can_do_no_more(
             term.until("/quit")
             term.type("go")
             term.press("Enter")
-            term.until("Allow this?", "touch made")
+            term.until("Allow this?", "touch made", "note: it would run as you do, not confined")
             term.type("y")
             term.press("Enter")
-            term.until("Plainly done.")
+            term.until("Plainly done.", "receipt: 1 command")
             assert "\x1b" not in term.screen(colour=True)
             term.type("/quit")
             term.press("Enter")
-            term.until("EXIT 0")
+            term.until("EXIT 0", f"to go on: codex-py resume {program.log()[0]['session'][:8]}")
     assert (repo / "made").exists()
 
 
