@@ -209,8 +209,8 @@ def _going_on(parser: argparse.ArgumentParser, verb: str) -> None:
 def _budgets(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("budgets (exit code 3 when one is used up)").add_argument
     add("--max-cost", default="", metavar="USD", help="stop before this run costs more")
-    add("--max-tokens", type=int, default=0, metavar="N", help="… uses more tokens")
-    add("--max-steps", type=int, default=0, metavar="N", help="… after N model requests in a turn")
+    add("--max-tokens", type=int, metavar="N", help="… uses more tokens")
+    add("--max-steps", type=int, metavar="N", help="… after N model requests in a turn")
     add("--max-time", default="", metavar="TIME", help="… after 90 (s), 10m or 1h30m in a turn")
 
 

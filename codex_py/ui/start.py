@@ -107,7 +107,7 @@ def _budgets(args: argparse.Namespace) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name in ("max_steps", "max_tokens"):
         number = getattr(args, name)
-        if number < 0:
+        if number is not None and number < 1:
             raise UsageError(f"--{name.replace('_', '-')} must be 1 or more")
         if number:
             given[name] = number
@@ -115,6 +115,9 @@ def _budgets(args: argparse.Namespace) -> dict[str, Any]:
         given["max_cost"] = money(args.max_cost, "--max-cost")
     if args.max_time:
         given["max_time"] = span(args.max_time, "--max-time")
+    for name, value in given.items():
+        if not value:  # as a setting it means no limit, which nobody reads in an option
+            raise UsageError(f"--{name.replace('_', '-')} must be more than 0")
     return given
 
 
