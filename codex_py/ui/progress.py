@@ -129,7 +129,7 @@ class Progress:
         first, body = lines[0], lines[1:]
         if len(body) > SHOWN:
             left = len(body) - SHOWN
-            body = [f"… {left} lines before", *body[-SHOWN:]]
+            body = [f"… {left} line{'s' * (left > 1)} before", *body[-SHOWN:]]
         for line in body:
             self._line(" ", f"  {line[:200]}", "dim")
         mark, style = ("✓", "green") if result.ok else ("✗", "red")

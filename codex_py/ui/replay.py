@@ -105,8 +105,10 @@ def _again(args: argparse.Namespace, path: Path) -> int:
     kept = len(found.kept)
     calls = len(found.then.keys() | found.kept.keys())
     same = calls - len(differing) - kept
-    told = f"{calls} calls: {same} did the same, {len(differing)} did not"
-    sys.stdout.write(told + (f", {kept} were not run again" if kept else "") + "\n")
+    told = f"{calls} call{'s' * (calls != 1)}: {same} did the same, {len(differing)} did not"
+    sys.stdout.write(
+        told + (f", {kept} {'was' if kept == 1 else 'were'} not run again" if kept else "") + "\n"
+    )
     for call_id, why in found.kept.items():
         sys.stdout.write(one_line(f"not run again: {_named(found, call_id)}: {why}", 400) + "\n")
     return DIFFERS if differing else 0

@@ -265,6 +265,7 @@ def test_items_of_a_list_of_changes_are_changes() -> None:
     message = "Changes:\n\n- `calc.py`: rounds half up\n- `docs.md`: explains it\n"
     found = marks(message, EDIT, calc__py="", docs__md="")
     assert sorted(found.values()) == ["supported", "unverified"]
+    assert "contradicted" in marks(message, EDIT, calc__py="").values()
     assert not marks("What is where:\n\n- `docs.md`: explains it\n", EDIT, docs__md="")
 
 

@@ -42,7 +42,8 @@ async def run_own(sitting: Sitting, command: str) -> None:
     )
     text = report(ran)
     lines = visible(text).split("\n")
-    cut = [f"… {len(lines) - SHOWN} lines before", *lines[-SHOWN:]]
+    left = len(lines) - SHOWN
+    cut = [f"… {left} line{'s' * (left > 1)} before", *lines[-SHOWN:]]
     for line in cut if len(lines) > SHOWN else lines:
         sitting.screen.print(paint(f"  {line[:2_000]}", "dim", colour))
     sitting.say(f"  {duration(ran.seconds)}", "dim")

@@ -61,8 +61,11 @@ def _untouched(claim: Found, ledger: Ledger) -> Ruling | None:
     path, does = claim.target, claim.rule.does
     there = ledger.workspace.exists(path)
     if does == "listed":
-        others = ledger.facts.files and there is not None
-        return ("unverified", f"the log shows no change of {path}", ()) if others else None
+        if not ledger.facts.files or there is None:
+            return None
+        if not there:
+            return "contradicted", f"there is no {path}", ()
+        return "unverified", f"the log shows no change of {path}", ()
     if does == "create" and there is False:
         return "contradicted", f"there is no {path}", ()
     if does == "update" and not _object(claim):
