@@ -95,7 +95,7 @@ def test_a_failing_model_fails_again_in_the_same_words(program: Program) -> None
     done = program.run("replay", name, "--model", "recorded")
     ended = json.loads(path.read_bytes().splitlines()[-1])
     assert ended["reason"] == "failed" and ended["error"][:40] in done.out
-    assert "1 calls: 1 did the same" in done.out
+    assert "1 call: 1 did the same" in done.out
 
 
 def crafted(program: Program, repo: Path, calls: list[tuple[ToolCall, Decision]]) -> Path:
