@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -25,12 +26,18 @@ def spares(session: Session) -> list[int]:
     return [each for room in children(session._pid) for each in children(room)]
 
 
+def hit(process: int, number: signal.Signals) -> None:
+    """Send a signal; a process that ended since it was listed is past it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)
+
+
 def test_a_spare_that_died_is_replaced(opened: Opener, work: Path) -> None:
     session = opened(Policy(roots=(work,)))
     for number in range(5):
         run(session, "true", work)
         for each in spares(session):
-            os.kill(each, signal.SIGKILL)
+            hit(each, signal.SIGKILL)
         ran = run(session, f"echo {number}", work)
         assert (ran.exit.code, ran.text) == (0, f"{number}\n")
 
@@ -43,7 +50,7 @@ def test_a_spare_that_hangs_is_replaced_and_the_command_runs_once(
     stopped = spares(session)
     assert stopped
     for each in stopped:
-        os.kill(each, signal.SIGSTOP)
+        hit(each, signal.SIGSTOP)
     ran = run(session, "echo once >> log; echo hi", work)
     assert (ran.exit.code, ran.text) == (0, "hi\n")
     assert (work / "log").read_text() == "once\n"
@@ -56,7 +63,7 @@ def test_a_command_whose_watcher_is_killed_ends_with_a_reason(opened: Opener, wo
         while not (work / "up").exists():
             os.sched_yield()
         for each in spares(session):
-            os.kill(each, signal.SIGKILL)
+            hit(each, signal.SIGKILL)
         ended = job.wait(9)
     assert ended is not None
     assert ended.signal == signal.SIGKILL
