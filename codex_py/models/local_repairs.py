@@ -12,6 +12,7 @@ KEYED = ("toml", "ini", "cfg", "conf", "env")
 """Suffixes of files in which a line sets a key."""
 HEAD = re.compile(r"\s*\[")
 KEY = re.compile(r"\s*([\w.\"-]+)\s*=")
+FUNCTION = re.compile(r"(?m)^[ \t]*(?:async +)?(?:def|function|func|fn) +(\w+)")
 OPTION = re.compile(r"\s*\w+\.add_argument\(.*\)\s*$")
 """A whole line that gives a program an option."""
 LIKE = 0.6
@@ -45,6 +46,35 @@ def widened(before: str, old: str, new: str) -> str:
     after = _shared(tail.splitlines(keepends=True), told)
     ahead = _shared(head.splitlines(keepends=True)[::-1], told)
     return "".join(ahead[::-1]) + old + "".join(after)
+
+
+def placed(before: str, old: str, new: str, told: str) -> tuple[str, str]:
+    """An edit of a text that stands in several places, as an edit of the one that is meant.
+
+    That is where the new text is what stands there but for one line; else where the function
+    around it is the only one of theirs that `told` names: what a failed check printed.
+    """
+    starts = [found.start() for found in re.finditer(rf"(?m)^{re.escape(old)}", before)]
+    if len(starts) < 2 or not old.strip() or not old.endswith("\n"):
+        return old, new
+    lines = new.splitlines(keepends=True)
+    for start in starts:
+        there = before[start:].splitlines(keepends=True)[: len(lines)]
+        same = sum(one == other for one, other in zip(there, lines, strict=False))
+        part = "".join(there)
+        if len(lines) > 1 and same == len(lines) - 1 and before.count(part) == 1:
+            return part, new
+    heads = [list(FUNCTION.finditer(before[:start]))[-1:] for start in starts]
+    named = [
+        (start, head[0].start())
+        for start, head in zip(starts, heads, strict=True)
+        if head and re.search(rf"(?<![A-Za-z0-9]){head[0][1]}(?![A-Za-z0-9])", told)
+    ]
+    if len(named) != 1 or FUNCTION.search(new):
+        return old, new
+    start, head = named[0]
+    part = before[head:start] + old
+    return (part, before[head:start] + new) if before.count(part) == 1 else (old, new)
 
 
 def settled(path: str, before: str, content: str) -> str:

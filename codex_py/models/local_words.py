@@ -18,7 +18,7 @@ from codex_py.core.entries import (
 )
 from codex_py.core.truncate import truncate
 from codex_py.dataclass import dataclass
-from codex_py.models.local_repairs import narrowed, repaired, settled, widened
+from codex_py.models.local_repairs import narrowed, placed, repaired, settled, widened
 from codex_py.models.local_scene import AUTO, NUMBER, Scene, given, is_reminder, scene
 from codex_py.models.local_syntax import unreadable
 from codex_py.models.local_traces import broke
@@ -180,6 +180,9 @@ def parsed(answer: str, now: Scene) -> Action | None:
             # The last line of a file may have no end.
             found = {key: value.removesuffix("\n") for key, value in found.items()}
         before = now.views.get(found["path"], "")
+        failed = now.failing()
+        told = f"{now.asked}\n{words(failed.result.parts) if failed else ''}"
+        found["old"], found["new"] = placed(before, found["old"], found["new"], told)
         found["old"] = widened(before, found["old"], found["new"])
         if before.count(found["old"]) == 1:
             content = before.replace(found["old"], found["new"])

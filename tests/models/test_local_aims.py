@@ -18,7 +18,7 @@ from codex_py.models.local_doubts import asks, doubt
 from codex_py.models.local_grammar import grammar
 from codex_py.models.local_moves import check, first_looks, moves
 from codex_py.models.local_profile import files
-from codex_py.models.local_repairs import repaired, widened
+from codex_py.models.local_repairs import placed, repaired, widened
 from codex_py.models.local_scene import Scene, scene
 from codex_py.models.local_syntax import lost, twice, unreadable
 from codex_py.models.local_traces import broke
@@ -204,6 +204,22 @@ def test_a_command_does_not_empty_what_it_reads() -> None:
     action = parsed("run sort a.txt > a.txt", Scene())
     assert action is not None and action.given is not None
     assert action.given["command"].endswith("mv a.txt.new a.txt")
+
+
+def test_an_edit_of_what_stands_twice_is_made_where_it_is_meant() -> None:
+    before = "def one(a):\n    return a\n\n\ndef two(a):\n    return a\n"
+    mended = before[: before.rindex("return a\n")] + "return -a\n"
+    old, new = "    return a\n", "    return -a\n"
+
+    def made(new: str, told: str) -> str:
+        part, put = placed(before, old, new, told)
+        return before.replace(part, put) if before.count(part) == 1 else "nothing"
+
+    assert made(new, "FAIL: test_two") == mended
+    assert made("    return a\n\n\ndef two(a):\n    return -a\n", "") == mended
+    for told in ("FAIL: test_one and two", "FAIL: test_both", ""):
+        assert made(new, told) == "nothing"
+    assert made("    return a\n\n\ndef three(a):\n    return 3\n", "two") == "nothing"
 
 
 def test_an_edit_takes_the_lines_that_it_writes_anew() -> None:
