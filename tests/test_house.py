@@ -252,7 +252,7 @@ ROOMS = {
     "core/receipt/verdict": 2_300,
     "host": 4_800,
     "pictures": 1_400,
-    "models": 7_500,
+    "models": 7_600,
     "tools": 4_500,
     "ui": 5_000,
     "ui/tui": 6_500,
