@@ -272,3 +272,12 @@ KNOWN = re.compile(
     r"|alembic|flyway|gofmt|rustc|clang|composer|phpunit|rspec|nginx|ffmpeg|openssl|prettier|valgrind|tflint|cargo|gh|aws|gcloud|k6|wrk|ab|bundle|artisan|dig|ping|ssh|redis-cli|mysql|mongosh|\./gradlew)\b"
 )
 """How a text begins that is a command rather than a name."""
+COMMAND = re.compile(
+    r"(?<![\w/.-])(?:swift|mvn|gradle|dotnet|cargo|go|npm|yarn|pnpm|mix|flutter|dart|zig|sbt|bazel"
+    r"|terraform|helm|docker|kubectl|composer|ansible-playbook|make|uv|poetry|php artisan"
+    r"|bundle exec) (?:run |exec )?(?:build|tests?|check|vet|lint|plan|apply|validate|template"
+    r"|compile|fmt"
+    r"|clippy"
+    r"|audit|bench|format|analyze|publish|verify|migrate|rspec|rubocop)(?![\w-])"
+)
+"""Commands by their first two words, as they stand in prose."""

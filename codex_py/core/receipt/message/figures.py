@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 
 from codex_py.core.receipt.message.found import Found, estimate
+from codex_py.core.receipt.message.heard import NEVER
 from codex_py.core.receipt.message.language import Rule
 from codex_py.core.receipt.message.prose import CODE, Clause
 
-NEVER = re.compile("(?!)")
 FIGURES = {kind: Rule(kind, NEVER, does="figure", loose=True) for kind in ("count", "time")}
 CLOCK = re.compile(r"(?<![\w.:/-])(?P<name>\d{1,2}:\d{2}(?::\d{2})?)(?![\w:]|\.\d)")
 FIGURE = re.compile(

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from codex_py.core.receipt.log.runs import COMMAND
 from codex_py.dataclass import dataclass
 
 LANGUAGES = {"en": "[A-Za-z]{2}", "zh": "[\u4e00-\u9fff]"}
@@ -97,7 +98,7 @@ def _load(name: str) -> Language:
 
     text = Path(__file__).with_name(f"{name}.toml").read_text("utf-8")
     data: dict[str, Any] = tomllib.loads(text)
-    sets: dict[str, str] = data["sets"]
+    sets: dict[str, str] = {"cmd": f"(?:`[^`]+`|{COMMAND.pattern})", **data["sets"]}
     no = data["no"]
     lists = {key: value for key, value in no.items() if isinstance(value, list)}
     return Language(

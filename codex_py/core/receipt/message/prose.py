@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from codex_py.core.receipt.log.runs import COMMAND
 from codex_py.core.receipt.message.language import Language, languages
 from codex_py.dataclass import dataclass
 
@@ -22,15 +23,6 @@ TITLE = re.compile(r"^\s*[A-Z\u4e00-\u9fff][^.:;`✅✔|]{1,40}$")
 ITEM = re.compile(r"^\s*(?:[-*•+]|\d+[.)、])\s")
 
 
-COMMAND = re.compile(
-    r"(?<![\w/.-])(?:swift|mvn|gradle|dotnet|cargo|go|npm|yarn|pnpm|mix|flutter|dart|zig|sbt|bazel"
-    r"|terraform|helm|docker|kubectl|composer|ansible-playbook|make|uv|poetry|php artisan"
-    r"|bundle exec) (?:run |exec )?(?:build|tests?|check|vet|lint|plan|apply|validate|template"
-    r"|compile|fmt"
-    r"|clippy"
-    r"|audit|bench|format|analyze|publish|verify|migrate|rspec|rubocop)(?![\w-])"
-)
-"""Commands by their first two words, as they stand in prose."""
 NEAR = 400
 """Characters in front of a sentence that belong to it, where a figure follows from others."""
 LONGEST = 1_500
